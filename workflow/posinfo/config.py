@@ -1,0 +1,148 @@
+"""The run's configuration: one model is its source of defaults, comments, checks and messages."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from posinfo.alignment import Alignment
+from posinfo.devices import DeviceSetting
+from posinfo.errors import InputError, unknown
+from posinfo.patterns import Definition
+from posinfo.protocol import Training
+from posinfo.registry import Views, encoders, image_sets, look_up
+
+FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Models(_Part):
+    """Which encoder stands for each model of the paper."""
+
+    PosENet: str = Field("pixels", description="The control without an encoder: the readout on the picture itself.")
+    VGG: str = Field("vgg16", description="The paper's VGG16.")
+    ResNet: str = Field("resnet50-thin", description="The paper's ResNet-152; the default is the nearest in a package.")
+
+    @field_validator("*")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        look_up("encoder", name, encoders())
+        return name
+
+
+class ImageRoles(_Part):
+    """Which set of images (registry/images.yaml) plays each role."""
+
+    train: str = Field("photos-train", description="Readouts are trained on these.")
+    natural: str = Field("photos-test", description="The paper's PASCAL-S: natural pictures for test.")
+    black: str = Field("black", description="The paper's synthetic images: one black,")
+    white: str = Field("white", description="one white,")
+    noise: str = Field("noise", description="and Gaussian noise, here several draws.")
+
+    @field_validator("*")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        look_up("set of images", name, image_sets())
+        return name
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        train, natural = image_sets()[self.train], image_sets()[self.natural]
+        if isinstance(train, Views) and train.part != "train":
+            raise ValueError(f"train: {self.train} holds the photographs kept for test; name a set with part: train")
+        if isinstance(natural, Views) and natural.part != "test":
+            raise ValueError(f"natural: {self.natural} holds training photographs; name a set with part: test")
+        return self
+
+    @property
+    def tests(self) -> dict[str, str]:
+        """Role to set of images, for all roles but `train`."""
+        return {role: name for role, name in self if role != "train"}
+
+
+class RunConfig(_Part):
+    """Every key of config.yaml."""
+
+    results: Annotated[str, FOLDER] = Field("results", description="Folder of everything that is made.")
+    resources: Annotated[str, FOLDER] = Field("resources", description="Folder of everything that is fetched.")
+    device: DeviceSetting = Field("auto", description="auto (CUDA where there is one, else CPU), cpu or cuda.")
+    patterns: Definition = Field(
+        "paper",
+        description="Definition of the ground-truth maps: paper (what the published numbers fit; stripes in [-1, 1]) "
+        "or released (the PNG files of the released code, all in [0, 1]). Changing it retrains readouts, not features.",
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
+        [0, 1, 2],
+        description="One readout is trained from each; tables show mean and sd over them. The paper used one.",
+    )
+    models: Models = Field(
+        Models(), description="Encoder (registry/encoders.yaml) standing for each model of the paper."
+    )
+    images: ImageRoles = Field(ImageRoles(), description="Set of images (registry/images.yaml) in each role.")
+    alignment: Alignment = Field(Alignment(), description="How stages of different size are brought together.")
+    training: Training = Field(
+        Training(), description="Training of a readout. Defaults are the released code's, but for scale."
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: list[int]) -> list[int]:
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ValueError(f"seed {twice[0]} stands there twice; each seed may be named once")
+        return seeds
+
+
+def load_config(values: dict[str, Any]) -> RunConfig:
+    """The checked configuration.
+
+    Raises:
+        InputError: one line for each mistake: the key, the value, what is allowed and the nearest match.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        lines = [_line(dict(mistake)) for mistake in error.errors()]
+        raise InputError("the configuration has a mistake\n" + "\n".join(f"  {line}" for line in lines)) from None
+
+
+def _line(mistake: dict[str, Any]) -> str:
+    key, value = ".".join(str(part) for part in mistake["loc"]), mistake["input"]
+    if mistake["type"] == "extra_forbidden":
+        *path, last = mistake["loc"]
+        model: Any = RunConfig
+        for part in path:
+            model = model.model_fields[part].annotation
+        return f"{key}: {unknown('key', str(last), model.model_fields)}"
+    if mistake["type"] == "literal_error":
+        allowed = [part.strip(" '") for part in mistake["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return f"{key}: {unknown('value', str(value), allowed)}"
+    if mistake["type"] == "value_error":
+        # The checks of this module speak for themselves; a check of a whole section has no single value to show.
+        shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
+        return f"{key}: {mistake['ctx']['error']}{shown}"
+    return f"{key}: {mistake['msg']} (got {value!r})"
+
+
+def render_config() -> str:
+    """The text of config.yaml: every key with its default, its description above it as a comment."""
+    head = "# The default run. Overlay it with --configfile or --config; written by: python -m posinfo config\n"
+    return head + "\n".join(_rendered(RunConfig(), "")) + "\n"
+
+
+def _rendered(model: BaseModel, indent: str) -> Iterator[str]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        yield ""
+        yield from (f"{indent}# {line}" for line in wrap(field.description or "", 110 - len(indent)))
+        if isinstance(value, BaseModel):
+            yield f"{indent}{name}:"
+            yield from list(_rendered(value, indent + "  "))[1:]
+        else:
+            flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+            yield f"{indent}{name}: {flow.removesuffix('...' + chr(10)).strip()}"

@@ -1,0 +1,136 @@
+"""Encoders: weights read from the file in which they ship, into the architecture's own names."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors.torch import save_file
+from torch import nn
+
+from posinfo.architectures import Weights, empty_architecture, with_weights
+from posinfo.errors import InputError, unknown
+from posinfo.files import written_whole
+
+
+def _onnx_graph(data: bytes) -> onnx.GraphProto:
+    graph = onnx.load_model_from_string(data).graph
+    for tensor in graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise InputError(f"ONNX tensor {tensor.name!r} lies outside the file; only self-contained files are read")
+    return graph
+
+
+def vgg16_from_keras_onnx(data: bytes) -> Weights:
+    """The 13 convolutions of a Keras VGG16 exported to ONNX, in torchvision's names (`features.0.weight` ...).
+
+    Kernels are float32 [out, in, 3, 3] under `.../block{b}_conv{c}.../convolution/ReadVariableOp:0`, biases [out] under
+    `.../Squeeze:0`. Anything else in the file (another task's head) is ignored.
+    """
+    found: dict[tuple[int, int], Weights] = {}
+    for tensor in _onnx_graph(data).initializer:
+        match = re.search(r"/block(\d)_conv(\d)_?\d*/(convolution/ReadVariableOp|Squeeze):0$", tensor.name)
+        if match:
+            kind = "bias" if match[3] == "Squeeze" else "weight"
+            found.setdefault((int(match[1]), int(match[2])), {})[kind] = _float32(tensor)
+    convolutions = [
+        name for name, module in empty_architecture("vgg16").named_modules() if isinstance(module, nn.Conv2d)
+    ]
+    if len(found) != len(convolutions):
+        raise InputError(f"expected the {len(convolutions)} convolutions of VGG16, found {len(found)}")
+    return {
+        f"{name}.{kind}": tensor
+        for name, (_, parts) in zip(convolutions, sorted(found.items()), strict=True)
+        for kind, tensor in parts.items()
+    }
+
+
+def resnet50_thin_from_onnx(data: bytes) -> Weights:
+    """Yahoo's open_nsfw from ONNX, with batch norm folded into the convolutions, in `ResNet50Thin`'s names.
+
+    The file stores batch norm as constants: y = ((conv + b) - mean) * scale + shift. They are found by following the
+    data from each convolution; a convolution's place within its block is told by its shape, since a block with a
+    projection lists it before the last 1x1.
+    """
+    folded = _folded_convolutions(_onnx_graph(data))
+    architecture = empty_architecture("resnet50-thin")
+    weights: Weights = {}
+    waiting: list[tuple[str, nn.Conv2d]] = [
+        (name, module) for name, module in architecture.named_modules() if isinstance(module, nn.Conv2d)
+    ]
+    for weight, bias in folded:
+        # The next free place of that shape; a projection differs in shape from every other convolution of its block.
+        place = next((i for i, (_, module) in enumerate(waiting[:2]) if module.weight.shape == weight.shape), None)
+        if place is None:
+            raise InputError(
+                f"a convolution of shape {list(weight.shape)} has no place in resnet50-thin: another file?"
+            )
+        name, _ = waiting.pop(place)
+        weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
+    return weights
+
+
+def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    constants |= {node.output[0]: constants[node.input[0]] for node in graph.node if node.op_type == "Identity"}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    folded = []
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        weight = _float32(constants[node.input[1]]).double()
+        scale = torch.ones(len(weight), dtype=torch.float64)
+        shift = torch.zeros(len(weight), dtype=torch.float64)
+        output = node.output[0]
+        while following := [reader for reader in readers[output] if _is_affine(reader, constants)]:
+            (step,) = following
+            output = step.output[0]
+            if step.op_type in ("Add", "Sub", "Mul"):
+                constant = next(constants[name] for name in step.input if name in constants)
+                value = _float32(constant).double().flatten()
+                if step.op_type == "Mul":
+                    scale, shift = scale * value, shift * value
+                else:
+                    shift = shift + value if step.op_type == "Add" else shift - value
+        folded.append(((weight * scale[:, None, None, None]).float(), shift.float()))
+    return folded
+
+
+def _is_affine(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> bool:
+    if node.op_type in ("Cast", "Transpose"):
+        return True
+    return node.op_type in ("Add", "Sub", "Mul") and any(name in constants for name in node.input)
+
+
+def _float32(tensor: onnx.TensorProto) -> torch.Tensor:
+    return torch.from_numpy(numpy_helper.to_array(tensor).astype("float32", copy=True))
+
+
+LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
+    "vgg16-keras-onnx": vgg16_from_keras_onnx,
+    "resnet50-thin-onnx": resnet50_thin_from_onnx,
+}
+
+
+def convert(layout: str, data: bytes, architecture: str, path: Path) -> None:
+    """Write weights as safetensors, after a strict match with the architecture.
+
+    Args:
+        layout: how `data` stores them, one of `LAYOUTS`.
+        data: the bytes of the weight file, already verified.
+        path: the safetensors file to write.
+
+    Raises:
+        InputError: for an unknown layout, or names, shapes or values that do not fit.
+    """
+    if layout not in LAYOUTS:
+        raise InputError(unknown("weight layout", layout, LAYOUTS))
+    weights = LAYOUTS[layout](data)
+    with_weights(architecture, weights, f"weights read as {layout}")
+    with written_whole(path) as partial:
+        save_file(weights, partial)

@@ -1,0 +1,202 @@
+"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
+
+import platform
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from posinfo.alignment import Alignment, StageShape
+from posinfo.architectures import tapped, with_weights
+from posinfo.errors import InputError
+from posinfo.files import read_json, sha256_of, write_json, written_whole
+from posinfo.provenance import code_digest
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """How an encoder wants its pictures.
+
+    Attributes:
+        order: `RGB` or `BGR`.
+        range: the value of white: 1 or 255.
+        mean, std: subtracted from, then divided into, the values, in the encoder's channel order.
+    """
+
+    order: str
+    range: float
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
+        """uint8 RGB [batch, side, side, 3] to float32 [batch, 3, side, side], channels last in memory."""
+        values = pictures.flip(-1) if self.order == "BGR" else pictures
+        mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
+        return ((values.float() * (self.range / 255) - mean) / std).permute(0, 3, 1, 2)
+
+
+@dataclass
+class _Stage:
+    """A stage file being written."""
+
+    array: NDArray[np.float16]
+    native_side: int
+    squares: float = 0.0
+    largest: float = 0.0
+    done: int = 0
+
+
+def open_encoder(architecture: str, weights: Path | None, taps: dict[str, str]) -> nn.Module:
+    """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
+
+    Args:
+        weights: safetensors in the architecture's own names; None for an architecture that has none.
+        taps: stage name to node name.
+    """
+    loaded = load_file(weights) if weights else {}
+    return tapped(with_weights(architecture, loaded, str(weights)), taps)
+
+
+def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
+    """Maps larger than the common side, resized to it; smaller ones as they are. [batch, C, side, side]."""
+    if maps.shape[-1] <= alignment.side:
+        return maps
+    return functional.interpolate(maps, alignment.side, mode="bilinear", align_corners=alignment.corners)
+
+
+@torch.inference_mode()
+def extract(
+    *,
+    model: nn.Module,
+    convention: InputConvention,
+    images: Path,
+    outputs: dict[str, Path],
+    alignment: Alignment,
+    device: torch.device,
+    story: dict[str, Any],
+    batch: int | None = None,
+) -> None:
+    """Write `outputs[stage]` (float16 [N, C, h, w], h the smaller of the stage's side and the common side).
+
+    Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
+    from (`story`, the digest of the pictures and of this code, versions) and the seconds it took.
+
+    Args:
+        model: frozen; maps float32 [batch, 3, side, side] to a dict of stage name to [batch, C, h, w].
+        images: uint8 [N, side, side, 3].
+        batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
+
+    Raises:
+        InputError: when a feature is not finite in float16, or the model's maps are not square.
+    """
+    started = time.monotonic()
+    pictures = np.load(images, mmap_mode="r")
+    batch = batch or (64 if device.type == "cuda" else 4)
+    model = model.eval().to(device).to(memory_format=torch.channels_last)
+    with ExitStack() as open_files:
+        partials = {stage: open_files.enter_context(written_whole(path)) for stage, path in outputs.items()}
+        stages: dict[str, _Stage] = {}
+        for start in tqdm(range(0, len(pictures), batch), desc=f"{story['encoder']} x {images.stem}", unit="batch"):
+            chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
+            for name, maps in model(convention.prepare(chunk)).items():
+                if name not in stages:
+                    stages[name] = _create(partials[name], maps, len(pictures), alignment)
+                values = aligned(maps, alignment).half().cpu().contiguous()
+                _store(stages[name], start, values, f"{story['encoder']}, stage {name}, {images}")
+        for name, stage in stages.items():
+            if stage.done != len(pictures):
+                raise InputError(f"stage {name}: {stage.done} of {len(pictures)} pictures were written")
+            stage.array.flush()  # type: ignore[attr-defined]
+            stage_story = {
+                **story,
+                "stage": name,
+                "images": images.stem,
+                "images_sha256": sha256_of(images),
+                "sha256": sha256_of(partials[name]),
+                "shape": list(stage.array.shape),
+                "native_side": stage.native_side,
+                "alignment": alignment.model_dump(),
+                "rms": float(np.sqrt(stage.squares / stage.array.size)),
+                "largest": stage.largest,
+                "code": code_digest("features"),
+                "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+                "device": device.type,
+                "convention": asdict(convention),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+            write_json(outputs[name].with_suffix(".json"), stage_story)
+
+
+def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment) -> _Stage:
+    _, channels, height, width = maps.shape
+    if height != width:
+        raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
+    side = min(height, alignment.side)
+    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, channels, side, side))
+    return _Stage(array, native_side=height)
+
+
+def _store(stage: _Stage, start: int, values: torch.Tensor, where: str) -> None:
+    if not torch.isfinite(values).all():
+        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(values) - 1})")
+    wide = values.float()
+    stage.squares += float(wide.square().sum(dtype=torch.float64))
+    stage.largest = max(stage.largest, float(wide.abs().max()))
+    stage.array[start : start + len(values)] = values.numpy()
+    stage.done += len(values)
+
+
+@dataclass(frozen=True)
+class StageFeatures:
+    """One stage of one set of pictures: the memory-mapped float16 [N, C, h, h] array and its sidecar."""
+
+    name: str
+    array: NDArray[np.float16]
+    story: dict[str, Any]
+
+    @property
+    def shape(self) -> StageShape:
+        """Name, channels and stored side."""
+        return StageShape(self.name, self.array.shape[1], self.array.shape[2])
+
+    @property
+    def alignment(self) -> Alignment:
+        """The common size for which the stage was stored."""
+        return Alignment.model_validate(self.story["alignment"])
+
+
+def read_features(paths: list[Path]) -> list[StageFeatures]:
+    """Open stages that belong together, refusing whatever the sidecars do not vouch for.
+
+    Raises:
+        InputError: when bytes, shape, code, weights, pictures or alignment are not what the sidecars say, or the
+            stages were made from different things. The message names both sides.
+    """
+    stages = []
+    for path in paths:
+        story = read_json(path.with_suffix(".json"))
+        again = f"delete it and run again: snakemake {path}"
+        _expect(path, "bytes (sha256)", story.get("sha256"), sha256_of(path), again)
+        _expect(path, "code of features.py", story.get("code"), code_digest("features"), again)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        _expect(path, "shape", story.get("shape"), list(array.shape), again)
+        stages.append(StageFeatures(story["stage"], array, story))
+    first = stages[0].story
+    for path, stage in zip(paths, stages, strict=True):
+        for key in ("encoder", "weights_sha256", "images_sha256", "alignment", "convention"):
+            _expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
+    return stages
+
+
+def _expect(path: Path, what: str, told: object, found: object, remedy: str) -> None:
+    if told != found:
+        raise InputError(f"{path} is stale or damaged: {what}: its sidecar says {told}, found {found}; {remedy}")

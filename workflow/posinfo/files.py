@@ -1,0 +1,63 @@
+"""Files that are whole or absent, and their digests."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from posinfo.errors import InputError
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a place beside `path` to write to; it becomes `path` only when the block ends well.
+
+    The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one,
+    never a part of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` whole or not at all."""
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, story: dict[str, Any]) -> None:
+    """Write a sidecar: sorted, indented JSON."""
+    write_text(path, json.dumps(story, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a sidecar.
+
+    Raises:
+        InputError: when it is missing or not JSON.
+    """
+    try:
+        story = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing: delete the file beside it and run again") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}): delete it and run again") from None
+    if not isinstance(story, dict):
+        raise InputError(f"{path} holds no story (a JSON object): delete it and run again")
+    return story

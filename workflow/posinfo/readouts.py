@@ -1,0 +1,187 @@
+"""Readouts: trained by the released protocol, all patterns and seeds in one pass over the features."""
+
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import tqdm
+
+from posinfo.alignment import IMAGE_SIDE, Alignment
+from posinfo.batches import BatchReader
+from posinfo.errors import InputError
+from posinfo.features import StageFeatures
+from posinfo.files import written_whole
+from posinfo.heads import Head, HeadStack, UpsampledLoss
+from posinfo.patterns import Definition, ground_truth
+from posinfo.protocol import Readout, Training
+from posinfo.provenance import code_digest
+
+ORDER_SEED = 0  # the order of pictures is one for all heads, so that stacking changes nothing
+VECTORS = ("bias", "gamma", "beta", "mean", "var")
+
+
+def make_stack(
+    readout: Readout, heads: list[Head], stages: Sequence[StageFeatures], alignment: Alignment, training: Training
+) -> HeadStack:
+    """An untrained stack that reads `stages`, each divided by its root mean square if the training says so."""
+    inverse = [1 / stage.story["rms"] if training.scale == "rms" else 1.0 for stage in stages]
+    return HeadStack(readout, heads, [stage.shape for stage in stages], inverse, alignment, training.output)
+
+
+def truths(heads: list[Head], definition: Definition, size: int = IMAGE_SIDE) -> torch.Tensor:
+    """The ground-truth map of each head, float64 [heads, size, size]."""
+    return torch.stack([torch.from_numpy(ground_truth(head.pattern, size, definition)) for head in heads])
+
+
+def train(
+    stacks: Sequence[HeadStack],
+    stages: Sequence[StageFeatures],
+    training: Training,
+    definition: Definition,
+    alignment: Alignment,
+    device: torch.device,
+    describe: str = "readouts",
+) -> list[torch.Tensor]:
+    """Train every head of every stack in the same passes over `stages`.
+
+    The released protocol: SGD with momentum and weight decay, learning rate multiplied once by `lr_decay` from epoch
+    `decay_epoch` on, mean squared error at 224x224. The loss is the sum over heads; heads share no parameter, so each
+    learns as if it were alone.
+
+    Returns:
+        For each stack the mean loss of every epoch, float32 [heads, epochs].
+
+    Raises:
+        InputError: when a head's loss stops being finite.
+    """
+    model = nn.ModuleList(stacks).to(device).train()
+    losses = [
+        UpsampledLoss(truths(stack.heads, definition), stack.side, alignment.corners).to(device) for stack in stacks
+    ]
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [training.decay_epoch], gamma=training.lr_decay)
+    reader = BatchReader(list(stages), training.batch, device)
+    history = [torch.zeros(len(stack.heads), training.epochs) for stack in stacks]
+    progress = tqdm(range(training.epochs), desc=describe, unit="epoch")
+    for epoch in progress:
+        sums = [torch.zeros(len(stack.heads), device=device) for stack in stacks]
+        for features in reader.epoch(ORDER_SEED, epoch):
+            optimiser.zero_grad(set_to_none=True)
+            errors = [loss(stack(features)) for stack, loss in zip(stacks, losses, strict=True)]
+            torch.cat(errors).sum().backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            pictures = next(iter(features.values())).shape[1]
+            for total, error in zip(sums, errors, strict=True):
+                total += error.detach() * pictures
+        schedule.step()
+        for stack, record, total in zip(stacks, history, sums, strict=True):
+            record[:, epoch] = (total / reader.count).cpu()
+            _refuse_divergence(stack, record[:, epoch], epoch)
+        progress.set_postfix(loss=f"{torch.cat([record[:, epoch] for record in history]).mean():.4f}")
+    return history
+
+
+def _refuse_divergence(stack: HeadStack, losses: torch.Tensor, epoch: int) -> None:
+    for head, value in zip(stack.heads, losses.tolist(), strict=True):
+        if not value < float("inf"):
+            raise InputError(
+                f"readout {head.readout.name}, pattern {head.pattern}, seed {head.seed}: the loss is {value} in epoch "
+                f"{epoch}; lower training: lr in the config, or use scale: rms"
+            )
+
+
+def save(
+    stack: HeadStack,
+    history: torch.Tensor,
+    outputs: dict[str, Path],
+    stages: Sequence[StageFeatures],
+    training: Training,
+    definition: Definition,
+    alignment: Alignment,
+) -> None:
+    """Write `outputs[pattern]`, one safetensors file with every seed of a pattern inside.
+
+    Tensors: `weight` [seeds, C, k, k], `bias`, `gamma`, `beta`, `mean`, `var` [seeds], `inverse_scale` [stages] and
+    `loss` [seeds, epochs], all float32; the metadata entry `story` says what it was made from.
+    """
+    weight, scale = stack.weight(), [stack.channel_scale[start] for start in _starts(stack)]
+    for pattern, path in outputs.items():
+        rows = [row for row, head in enumerate(stack.heads) if head.pattern == pattern]
+        tensors = {"weight": weight[rows], "loss": history[rows], "inverse_scale": torch.stack(scale)}
+        tensors |= {name: getattr(stack, name).detach()[rows] for name in VECTORS}
+        origin = stages[0].story
+        story = {
+            "readout": stack.readout.name,
+            "pattern": pattern,
+            "seeds": [stack.heads[row].seed for row in rows],
+            "stages": [stage.name for stage in stages],
+            "encoder": origin["encoder"],
+            "trained_on": origin["images"],
+            "n_pictures": len(stages[0].array),
+            "weights_sha256": origin["weights_sha256"],
+            "features_code": origin["code"],
+            "features_sha256": {stage.name: stage.story["sha256"] for stage in stages},
+            "convention": origin["convention"],
+            "training": training.model_dump(),
+            "definition": definition,
+            "alignment": alignment.model_dump(),
+            "code": code_digest("readouts"),
+            "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        }
+        with written_whole(path) as partial:
+            whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+            save_file(whole, partial, metadata={"story": json.dumps(story, sort_keys=True)})
+
+
+def _starts(stack: HeadStack) -> list[int]:
+    starts = [0]
+    for stage in stack.stages[:-1]:
+        starts.append(starts[-1] + stage.channels)
+    return starts
+
+
+def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[HeadStack, list[dict[str, Any]]]:
+    """The trained heads of one readout from its pattern files, stacked, ready to read `stages`; and their stories.
+
+    Raises:
+        InputError: when a file was made by other code, or from an encoder, stages or input convention that are not
+            those of the features.
+    """
+    tensors: list[dict[str, torch.Tensor]] = []
+    stories = []
+    for path in paths:
+        with safe_open(path, framework="pt") as file:
+            story = json.loads(file.metadata()["story"])
+            tensors.append({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
+        found = {
+            "code": code_digest("readouts"),
+            "encoder": stages[0].story["encoder"],
+            "weights_sha256": stages[0].story["weights_sha256"],
+            "features_code": stages[0].story["code"],
+            "convention": json.loads(json.dumps(stages[0].story["convention"])),
+            "stages": [stage.name for stage in stages],
+            "alignment": stages[0].story["alignment"],
+        }
+        for key, value in found.items():
+            if story[key] != value:
+                raise InputError(
+                    f"{path} does not fit the features of {stages[0].story['images']}: {key} was {story[key]} when the "
+                    f"readout was trained, is {value} now; delete the readout and run again"
+                )
+        stories.append(story)
+    readout = Readout.parse(stories[0]["readout"])
+    heads = [Head(readout, story["pattern"], seed) for story in stories for seed in story["seeds"]]
+    alignment, training = Alignment(**stories[0]["alignment"]), Training(**stories[0]["training"])
+    scale = tensors[0]["inverse_scale"].tolist()
+    stack = HeadStack(readout, heads, [stage.shape for stage in stages], scale, alignment, training.output)
+    joined = {name: torch.cat([part[name] for part in tensors]) for name in ("weight", *VECTORS)}
+    stack.load(**joined)
+    return stack.eval(), stories

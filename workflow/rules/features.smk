@@ -1,0 +1,42 @@
+"""One forward pass gives every stage of an encoder, for each set of images.
+
+REQUIRED INPUTS: {resources}/encoders/{encoder}.safetensors, {results}/images/{images}.npy
+OUTPUTS: {results}/features/{encoder}/{images}/{stage}.npy (float16 [N, C, h, w]) and .json (what it was made from)
+
+An encoder has its own stages, so each encoder of the registry has its own rules: one for a set of images, and one that
+takes the small synthetic sets together, since starting a process costs more than their few pictures.
+"""
+
+
+for _encoder, _entry in ENCODERS.items():
+    for _group, _sets in (("", ["{images}"]), ("_synthetic", SYNTHETIC)):
+
+        rule:
+            name:
+                f"features_{_encoder}{_group}"
+            input:
+                weights=weights_of(_encoder),
+                images=[f"{RESULTS}/images/{images}.npy" for images in _sets],
+            output:
+                [path for images in _sets for path in feature_files(_encoder, images, _entry.stages)],
+                [path for images in _sets for path in feature_files(_encoder, images, _entry.stages, "json")],
+            log:
+                f"{RESULTS}/logs/features/{_encoder}/{_sets[0] if not _group else 'synthetic'}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/features/{_encoder}/{_sets[0] if not _group else 'synthetic'}.tsv"
+            wildcard_constraints:
+                images="|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC))),
+            conda:
+                ENVIRONMENT
+            threads: 8
+            params:
+                encoder=_encoder,
+                weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
+                entry=registry.fingerprint(_entry),
+                alignment=RUN.alignment.model_dump_json(),
+                device=RUN.device,
+                output=lambda wildcards, output: str(Path(output[0]).parents[1]),
+                code=code_digest("features"),
+            shell:
+                "python3 -m posinfo --log {log:q} features {params.encoder:q} {params.weights:q} --images {input.images:q}"
+                " --alignment {params.alignment:q} --device {params.device} --threads {threads} --output {params.output:q}"

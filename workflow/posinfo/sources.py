@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def read_member(archive: Path, member: str, expected: str) -> bytes:
             data = opened.read(member)
     except KeyError:
         raise InputError(f"{archive} has no member {member}") from None
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
         raise InputError(f"{archive} is damaged at {member} ({error}); delete it to fetch it again") from None
     found = sha256(data).hexdigest()
     if found != expected:

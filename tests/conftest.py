@@ -1,0 +1,73 @@
+"""What the tests share: a way to run Snakemake on this workflow, and the fetched files of the default run."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RESOURCES = ROOT / "resources"
+
+
+@dataclass
+class Workflow:
+    """The workflow of `source`, run in the folder `place` with the smoke configuration."""
+
+    place: Path
+    source: Path = ROOT
+    config: list[str] = field(default_factory=list)
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+        command += ["--snakefile", str(self.source / "Snakefile"), "--directory", str(self.place)]
+        command += ["--configfile", str(self.source / "workflow/configs/smoke.yaml")]
+        command += ["--config", *self.config] if self.config else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.source)
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def planned(self, *arguments: str) -> set[str]:
+        """The rules that a dry run would run."""
+        output = self.run(*arguments, "--dry-run", "--quiet", "host").stdout
+        if "Job stats:" not in output:
+            assert "Nothing to be done" in output, output
+            return set()
+        lines = output.split("Job stats:")[1].strip().splitlines()[2:]
+        names = [line.split()[0] for line in lines[: lines.index("") if "" in lines else None]]
+        return set(names) - {"total", "all", "tables"}
+
+
+def copy_of_the_workflow(place: Path) -> Path:
+    """Snakefile, config, library and rules, without results: a fresh clone, but for the packages already fetched."""
+    for name in ("workflow", "envs"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, place / name)
+    (place / "profiles").symlink_to("workflow/profiles")
+    (place / "resources").mkdir()
+    (place / "resources/packages").symlink_to(RESOURCES / "packages")
+    return place
+
+
+@pytest.fixture(scope="session")
+def resources() -> Path:
+    """The fetched files of the default run, fetched once into the clone's own folder and verified."""
+    command = [sys.executable, "-m", "snakemake", "download", f"{RESOURCES}/encoders/vgg16.safetensors"]
+    command += [f"{RESOURCES}/encoders/resnet50-thin.safetensors", "--cores", "2", "--config", f"resources={RESOURCES}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return RESOURCES
+
+
+@pytest.fixture(scope="session")
+def smoke(resources: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A finished smoke run of Table 1 in a copy of the workflow."""
+    assert resources == RESOURCES
+    place = tmp_path_factory.mktemp("smoke")
+    workflow = Workflow(place, copy_of_the_workflow(place))
+    workflow.run("results/tables/table1.csv")
+    return workflow

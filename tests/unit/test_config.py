@@ -1,0 +1,77 @@
+"""The configuration: one model is its source, and mistakes are answered before the first job."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from posinfo.config import RunConfig, load_config, render_config
+from posinfo.errors import InputError
+from posinfo.protocol import Readout
+
+
+def test_config_yaml_is_what_the_model_says() -> None:
+    # To mend: PYTHONPATH=workflow python -m posinfo config > config.yaml
+    assert (ROOT / "config.yaml").read_text() == render_config()
+
+
+def test_every_key_stands_below_a_comment() -> None:
+    lines = [line for line in render_config().splitlines() if line.strip()]
+    for above, line in pairwise(lines):
+        if not line.strip().startswith("#"):
+            assert above.strip().startswith("#") or above.endswith(":"), line
+
+
+def test_config_yaml_loads_as_the_defaults() -> None:
+    assert load_config(yaml.safe_load(render_config())) == RunConfig()
+
+
+@pytest.mark.parametrize("overlay", ["smoke"])
+def test_overlays_load(overlay: str) -> None:
+    load_config(yaml.safe_load((ROOT / f"workflow/configs/{overlay}.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sedes": [1]}, ["unknown key 'sedes'", "did you mean 'seeds'?"]),
+        ({"training": {"epoch": 3}}, ["training.epoch", "did you mean 'epochs'?"]),
+        ({"models": {"VGG": "vgg61"}}, ["models.VGG", "unknown encoder 'vgg61'", "did you mean 'vgg16'?"]),
+        ({"images": {"natural": "fotos-test"}}, ["images.natural", "did you mean 'photos-test'?"]),
+        ({"images": {"natural": "photos-train"}}, ["holds training photographs"]),
+        ({"images": {"train": "photos-test"}}, ["kept for test"]),
+        ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),
+        ({"training": {"scale": "rsm"}}, ["did you mean 'rms'?"]),
+        ({"seeds": []}, ["seeds", "at least 1"]),
+        ({"seeds": [1, 2, 1]}, ["seed 1 stands there twice"]),
+        ({"seeds": "three"}, ["seeds", "valid list", "'three'"]),
+        ({"seeds": [-1]}, ["seeds.0", "greater than or equal to 0", "-1"]),
+        ({"training": {"epochs": 0}}, ["training.epochs", "greater than or equal to 1"]),
+        ({"training": {"lr": "fast"}}, ["training.lr", "valid number", "'fast'"]),
+        ({"alignment": {"side": 500}}, ["alignment.side", "less than or equal to 224"]),
+        ({"device": "gpu"}, ["device", "known: auto, cpu, cuda"]),
+        ({"results": "a b; rm"}, ["results", "'a b; rm'"]),
+    ],
+)
+def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config(values)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["L1-k3-p0-all", "L3-k3-p0-all", "L1-k7-p0-all", "L1-k3-p0-f5", "L1-k3-p2-all"])
+def test_readout_names_parse_back(name: str) -> None:
+    assert Readout.parse(name).name == name
+
+
+@pytest.mark.parametrize("name", ["L1-k4-p0-all", "L0-k3-p0-all", "L1-k3-all", "L1-k3-p0-", "l1-k3-p0-all"])
+def test_other_readout_names_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        Readout.parse(name)
+
+
+def test_a_readout_of_an_unknown_stage_is_refused() -> None:
+    with pytest.raises(InputError, match="f1, f2, or all"):
+        Readout.parse("L1-k3-p0-f9").stages_read(["f1", "f2"])

@@ -1,0 +1,136 @@
+"""The DAG on real inputs: a small run from fetched files to Table 1, and what is redone after which change."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo.tables import TABLE1_COLUMNS
+
+TABLE = "results/tables/table1.csv"
+
+
+def test_table1_has_every_cell(smoke: Workflow) -> None:
+    table = pd.read_csv(smoke.place / TABLE)
+    assert list(table.columns) == TABLE1_COLUMNS
+    assert len(table) == 60
+    assert table[["spc", "mae", "published_spc", "published_mae"]].notna().all(axis=None)
+    assert set(table["n_seeds"]) == {2}
+    assert table.groupby("images")["n_images"].first().to_dict() == {"natural": 10, "black": 1, "white": 1, "noise": 10}
+    # The picture of one grey value tells a readout without padding nothing: all its predictions are constant.
+    silent = table[(table["encoder"] == "pixels") & table["images"].isin(["black", "white"])]
+    assert (silent["n_constant"] == 2).all()
+    assert (silent["spc"] == 0).all()
+
+
+def test_the_layouts_show_ours_above_theirs_and_say_what_was_used(smoke: Workflow) -> None:
+    markdown = (smoke.place / "results/tables/table1.md").read_text()
+    rows = [line for line in markdown.splitlines() if "(ours)" in line or "(paper)" in line]
+    assert len(rows) == 30
+    assert "vgg16 (ours)" in rows[2]
+    assert ".742" in rows[3]
+    assert "ResNet-50 of half width (Yahoo open_nsfw)" in markdown
+    assert "photos-test-small, n = 10" in markdown
+    latex = (smoke.place / "results/tables/table1.tex").read_text()
+    assert latex.count(r"\\") >= 32
+    assert r"\toprule" in latex
+
+
+def test_nothing_is_left_to_do(smoke: Workflow) -> None:
+    assert smoke.planned(TABLE) == set()
+
+
+def test_deleted_tables_are_collected_again_and_nothing_else(smoke: Workflow) -> None:
+    before = (smoke.place / TABLE).read_bytes()
+    shutil.rmtree(smoke.place / "results/tables")
+    assert smoke.planned(TABLE) == {"table"}
+    smoke.run(TABLE)
+    assert (smoke.place / TABLE).read_bytes() == before
+
+
+IMAGES, ENCODER, TABLES = {"images"}, {"encoder"}, {"table"}
+SCORES = {"scores", "scores_synthetic"} | TABLES
+READOUTS = {"readout"} | SCORES
+FEATURES = {
+    f"features_{encoder}{group}" for encoder in ("pixels", "vgg16", "resnet50-thin") for group in ("", "_synthetic")
+} | READOUTS
+EVERYTHING = IMAGES | ENCODER | FEATURES
+REDONE = {
+    "__init__": set(),
+    "__main__": set(),
+    "alignment": IMAGES | FEATURES,
+    "architectures": ENCODER | FEATURES,
+    "batches": READOUTS,
+    "cells": TABLES,
+    "config": set(),
+    "devices": set(),
+    "encoders": ENCODER | FEATURES - {"features_pixels", "features_pixels_synthetic"},
+    "errors": EVERYTHING,
+    "features": FEATURES,
+    "files": EVERYTHING,
+    "heads": READOUTS,
+    "image_sets": IMAGES | FEATURES,
+    "images": IMAGES | FEATURES,
+    "patterns": READOUTS,
+    "protocol": READOUTS,
+    "provenance": FEATURES,
+    "readouts": READOUTS,
+    "registry": IMAGES | FEATURES,
+    "resampling": READOUTS,
+    "scores": SCORES,
+    "sources": IMAGES | FEATURES,
+    "tables": TABLES,
+}
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in (ROOT / "workflow/posinfo").glob("*.py")))
+def test_an_edit_redoes_exactly_what_the_module_decides(smoke: Workflow, module: str) -> None:
+    path = smoke.source / f"workflow/posinfo/{module}.py"
+    text = path.read_text()
+    try:
+        path.write_text(text + "# an edit\n")
+        assert smoke.planned(TABLE) == REDONE[module]
+        path.write_text(text)
+        assert smoke.planned(TABLE) == set()  # the time stamp alone means nothing
+    finally:
+        path.write_text(text)
+
+
+def test_the_other_definition_leaves_features_alone(smoke: Workflow) -> None:
+    other = Workflow(smoke.place, smoke.source, ["patterns=released"])
+    assert other.planned(TABLE) == READOUTS
+
+
+def test_results_copied_into_a_fresh_clone_are_complete(smoke: Workflow, tmp_path: Path) -> None:
+    source = copy_of_the_workflow(tmp_path)
+    for path in source.rglob("*.py"):
+        path.touch()
+    shutil.copytree(smoke.place / "results", tmp_path / "results")
+    assert Workflow(tmp_path, source).planned(TABLE) == set()
+
+
+def test_two_runs_are_equal_byte_for_byte(smoke: Workflow, tmp_path: Path) -> None:
+    Workflow(tmp_path, copy_of_the_workflow(tmp_path)).run(TABLE)
+    for suffix in ("csv", "md", "tex"):
+        name = f"results/tables/table1.{suffix}"
+        assert (tmp_path / name).read_bytes() == (smoke.place / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("target", "config", "words"),
+    [
+        (TABLE, ["patterns=relesed"], "did you mean 'released'?"),
+        (TABLE, ["sede=3"], "did you mean 'seeds'?"),
+        ("results/tables/table11.csv", [], "did you mean 'table1'?"),
+        ("results/readouts/vgg61/L1-k3-p0-all/H.safetensors", [], "did you mean 'vgg16'?"),
+        ("results/readouts/vgg16/L1-k4-p0-all/H.safetensors", [], "the kernel must be odd"),
+        ("results/readouts/vgg16/L1-k3-p0-f6/H.safetensors", [], "f1, f2, f3, f4, f5, or all"),
+        ("results/images/photo-test.npy", [], "did you mean 'photos-test'?"),
+    ],
+)
+def test_mistakes_stop_before_the_first_job(smoke: Workflow, target: str, config: list[str], words: str) -> None:
+    done = Workflow(smoke.place, smoke.source, config).run(target, check=False)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert "Finished jobid" not in done.stdout + done.stderr

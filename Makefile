@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo lint test pins clean
+.PHONY: help setup demo lint test bench pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ lint: setup ## formatting, style, types, Snakemake's own lint
 
 test: lint ## lint, then every test
 	$(BIN)/pytest
+
+bench: setup ## times and memory of the last default run, beside their limits
+	$(BIN)/python bench/bench.py
 
 pins: ## resolve pyproject.toml anew into envs/ (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -64,7 +64,7 @@ def train_stack(stack: HeadStack, heads: list[Head], steps: int, corners: bool, 
     optimiser = torch.optim.SGD(stack.parameters(), lr=training.lr, momentum=0.9, weight_decay=1e-4)
     for step in range(steps):
         optimiser.zero_grad()
-        loss(stack(channels_first(pictures(4, step)))).sum().backward()  # type: ignore[no-untyped-call]
+        loss(stack(channels_first(pictures(4, step)))).sum().backward()
         optimiser.step()
 
 
@@ -77,7 +77,7 @@ def train_plain(plain: PlainReadout, head: Head, steps: int, training: Training)
         maps = pictures(4, step)
         scaled = [maps[name] * SCALE[[stage.name for stage in STAGES].index(name)] for name in names]
         loss = functional.mse_loss(plain(scaled), truth[None].expand(4, 1, SIZE, SIZE))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return float(loss.detach())
 

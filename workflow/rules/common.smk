@@ -45,9 +45,10 @@ SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 _PATHS = {"PYTHONPATH": WORKFLOW}
 if not workflow.deployment_settings.deployment_method:
     _PATHS["PATH"] = Path(sys.executable).parent
-shell.prefix("".join(f"export {name}={shlex.quote(str(path))}${{{{{name}:+:${name}}}}}; " for name, path in _PATHS.items()))
+shell.prefix(
+    "".join(f"export {name}={shlex.quote(str(path))}${{{{{name}:+:${name}}}}}; " for name, path in _PATHS.items())
+)
 ENVIRONMENT = str(Path(workflow.basedir) / "envs" / "posinfo.yaml")
-
 
 
 @spoken

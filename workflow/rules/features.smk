@@ -7,7 +7,6 @@ An encoder has its own stages, so each encoder of the registry has its own rules
 takes the small synthetic sets together, since starting a process costs more than their few pictures.
 """
 
-
 for _encoder, _entry in ENCODERS.items():
     for _group, _sets in (("", ["{images}"]), ("_synthetic", SYNTHETIC)):
 

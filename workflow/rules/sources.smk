@@ -27,7 +27,7 @@ rule source:
 
 
 rule download:
+    """Everything that needs the network: run this where there is one (a login node)."""
     input:
         [f"{RESOURCES}/{place}" for place in PLACES],
-    """Everything that needs the network: run this where there is one (a login node)."""
     localrule: True

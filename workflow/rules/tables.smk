@@ -31,7 +31,7 @@ rule table:
 
 
 rule tables:
+    """Every table."""
     input:
         expand(f"{RESULTS}/tables/{{table}}.csv", table=cells.TABLES),
-    """Every table."""
     localrule: True

@@ -18,6 +18,7 @@ include: "workflow/rules/features.smk"
 include: "workflow/rules/readouts.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/claims.smk"
 
 
 rule all:
@@ -25,4 +26,5 @@ rule all:
     default_target: True
     input:
         rules.tables.input,
+        rules.claims.output,
     localrule: True

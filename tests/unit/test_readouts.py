@@ -9,33 +9,93 @@ from posinfo.batches import epoch_order
 from posinfo.errors import InputError
 from posinfo.features import read_features
 from posinfo.heads import Head
+from posinfo.patterns import ground_truth
 from posinfo.protocol import Readout, Training
 from posinfo.readouts import load_stack, make_stack, save, train
 from posinfo.scores import score
 from test_features import run
+from torch import nn
+from torch.nn import functional
 
 CPU = torch.device("cpu")
 ALIGNMENT = Alignment(side=16)
-HEADS = [Head(Readout(), pattern, seed) for pattern in ("H", "G") for seed in (0, 1)]
 
 
-def test_heads_trained_together_equal_heads_trained_alone(tmp_path: Path) -> None:
+def heads_of(readout: Readout) -> list[Head]:
+    return [Head(readout, pattern, seed) for pattern in ("H", "G") for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_heads_trained_together_equal_heads_trained_alone(tmp_path: Path, layers: int) -> None:
     stages = read_features(run(tmp_path))
-    training = Training(epochs=3, batch=3, decay_epoch=2)
-    together = make_stack(Readout(), HEADS, stages, ALIGNMENT, training)
+    training = Training(epochs=3, batch=3, decay_epoch=2, hidden=3)
+    heads = heads_of(Readout(layers=layers))
+    together = make_stack(Readout(layers=layers), heads, stages, ALIGNMENT, training)
     wide = make_stack(Readout(kernel=7), [Head(Readout(kernel=7), "H", 0)], stages, ALIGNMENT, training)
-    losses, _ = train([together, wide], stages, training, "paper", ALIGNMENT, CPU)
-    for row, head in enumerate(HEADS):
-        alone = make_stack(Readout(), [head], stages, ALIGNMENT, training)
+    single = Readout(stages="f2", raw=True)
+    losses, _, _ = train(
+        [together, wide, make_stack(single, heads_of(single), stages, ALIGNMENT, training)],
+        *(stages, training, "paper", ALIGNMENT, CPU),
+    )
+    for row, head in enumerate(heads):
+        alone = make_stack(Readout(layers=layers), [head], stages, ALIGNMENT, training)
         (alone_losses,) = train([alone], stages, training, "paper", ALIGNMENT, CPU)
-        torch.testing.assert_close(together.weight()[row], alone.weight()[0], rtol=1e-4, atol=1e-5)
+        for name, tensor in alone.tensors().items():
+            # A bias before a batch norm has no gradient: what it holds is rounding.
+            if not name.endswith("bias"):
+                torch.testing.assert_close(together.tensors()[name][row], tensor[0], rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(losses[row], alone_losses[0], rtol=1e-4, atol=1e-6)
 
 
-def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path) -> None:
+class PlainDeepReadout(nn.Module):
+    """The released module with several layers, on the concatenated stages."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor], layers: int, padding: int) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for layer in range(layers):
+            weight = tensors[f"layer{layer}.weight"][0]
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=padding)
+            conv.weight.data.copy_(weight)
+            assert conv.bias is not None
+            conv.bias.data.zero_()
+            last = layer + 1 == layers
+            blocks += [conv, nn.BatchNorm2d(len(weight)), nn.Sigmoid() if last else nn.ReLU()]
+        self.blocks = nn.Sequential(*blocks)
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        aligned = [functional.interpolate(stage, ALIGNMENT.side, mode="bilinear") for stage in maps]
+        return functional.interpolate(self.blocks(torch.cat(aligned, 1)), 224, mode="bilinear")
+
+
+@pytest.mark.parametrize(("layers", "padding"), [(2, 0), (3, 0), (3, 1)])
+def test_a_deep_readout_equals_the_plain_module_after_training(tmp_path: Path, layers: int, padding: int) -> None:
     stages = read_features(run(tmp_path))
-    training = Training(epochs=1, batch=3)
-    stack = make_stack(Readout(), HEADS, stages, ALIGNMENT, training)
+    training = Training(epochs=2, batch=7, hidden=4, scale="none", decay_epoch=1)
+    readout = Readout(layers=layers, padding=padding)
+    stack = make_stack(readout, [Head(readout, "G", 5)], stages, ALIGNMENT, training)
+    plain = PlainDeepReadout(stack.tensors(), layers, padding)
+    train([stack], stages, training, "paper", ALIGNMENT, CPU)
+    optimiser = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    truth = torch.from_numpy(ground_truth("G", 224, "paper")).float().expand(7, 1, 224, 224)
+    for epoch in range(2):
+        order = epoch_order(7, 0, epoch)
+        optimiser.param_groups[0]["lr"] = 0.1 if epoch < 1 else 0.01
+        optimiser.zero_grad()
+        maps = [torch.from_numpy(stage.array[order].astype("float32")) for stage in stages]
+        functional.mse_loss(plain(maps), truth).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    for layer in range(layers):
+        expected = plain.state_dict()[f"blocks.{3 * layer}.weight"]
+        torch.testing.assert_close(stack.tensors()[f"layer{layer}.weight"][0], expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path, layers: int) -> None:
+    stages = read_features(run(tmp_path))
+    training = Training(epochs=1, batch=3, hidden=3)
+    heads = heads_of(Readout(layers=layers))
+    stack = make_stack(Readout(layers=layers), heads, stages, ALIGNMENT, training)
     (history,) = train([stack], stages, training, "paper", ALIGNMENT, CPU)
     outputs = {pattern: tmp_path / f"{pattern}.safetensors" for pattern in ("H", "G")}
     save(stack, history, outputs, stages, training, "paper", ALIGNMENT)
@@ -44,7 +104,7 @@ def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path) 
     before = score(stack.eval(), stages, names, "paper", ALIGNMENT, CPU)
     after = score(loaded, stages, names, "paper", ALIGNMENT, CPU)
     assert before.equals(after)
-    assert len(after) == len(HEADS) * 7
+    assert len(after) == len(heads) * 7
     assert stories[0]["encoder"] == "two-stages"
     (tmp_path / "other").mkdir()
     others = read_features(run(tmp_path / "other", weights="retrained"))
@@ -55,7 +115,7 @@ def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path) 
 def test_divergence_is_named(tmp_path: Path) -> None:
     stages = read_features(run(tmp_path))
     training = Training(epochs=4, batch=3, lr=1e30, output="linear")
-    stack = make_stack(Readout(), HEADS[:1], stages, ALIGNMENT, training)
+    stack = make_stack(Readout(), heads_of(Readout())[:1], stages, ALIGNMENT, training)
     with pytest.raises(InputError, match="pattern H, seed 0: the loss is"):
         train([stack], stages, training, "paper", ALIGNMENT, CPU)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from posinfo.errors import InputError
 
 PUBLISHED = Path(__file__).parent.parent / "published"
+EXPECTED = Path(__file__).parent.parent / "expected"
 
 # Each command imports its stage when it runs, so that reading a configuration never waits for torch.
 
@@ -82,15 +83,19 @@ def _readouts(args: argparse.Namespace) -> None:
     from posinfo.readouts import make_stack, save, train
 
     device = choose_device(args.device, args.threads)
-    readout, training = Readout.parse(args.readout), Training.model_validate_json(args.training)
+    training = Training.model_validate_json(args.training)
     stages = read_features(args.features)
-    alignment = stages[0].alignment
-    heads = [Head(readout, pattern, seed) for pattern in args.patterns for seed in args.seeds]
-    stack = make_stack(readout, heads, stages, alignment, training)
-    describe = f"{stages[0].story['encoder']} {readout.name}"
-    (history,) = train([stack], stages, training, args.definition, alignment, device, describe)
-    outputs = {pattern: args.output / f"{pattern}.safetensors" for pattern in args.patterns}
-    save(stack, history, outputs, stages, training, args.definition, alignment)
+    alignment, stacks = stages[0].alignment, []
+    for name, patterns in json.loads(args.readouts).items():
+        readout = Readout.parse(name)
+        heads = [Head(readout, pattern, seed) for pattern in patterns for seed in args.seeds]
+        stacks.append(make_stack(readout, heads, stages, alignment, training))
+    describe = f"{stages[0].story['encoder']}, {sum(len(stack.heads) for stack in stacks)} heads"
+    histories = train(stacks, stages, training, args.definition, alignment, device, describe)
+    for stack, history in zip(stacks, histories, strict=True):
+        folder = args.output / stack.readout.name
+        outputs = {head.pattern: folder / f"{head.pattern}.safetensors" for head in stack.heads}
+        save(stack, history, outputs, stages, training, args.definition, alignment)
 
 
 def _scores(args: argparse.Namespace) -> None:
@@ -104,26 +109,60 @@ def _scores(args: argparse.Namespace) -> None:
     device = choose_device(args.device, args.threads)
     for images in args.images:
         stages = read_features([path for path in args.features if path.parent.name == images.stem])
-        stack, stories = load_stack(args.readouts, stages)
         names = pd.read_csv(images)["image"].tolist()
-        scores = score(stack, stages, names, stories[0]["definition"], stages[0].alignment, device)
-        write_scores(scores, args.output / f"{images.stem}.csv")
+        for folder in dict.fromkeys(path.parent for path in args.readouts):
+            stack, stories = load_stack([path for path in args.readouts if path.parent == folder], stages)
+            scores = score(stack, stages, names, stories[0]["definition"], stages[0].alignment, device)
+            write_scores(scores, args.output / folder.name / f"{images.stem}.csv")
 
 
 def _table(args: argparse.Namespace) -> None:
-    from posinfo import cells, registry, tables
+    import pandas as pd
+
+    from posinfo import cells, layouts, registry, tables
+    from posinfo.config import load_config
+
+    run, table = load_config(json.loads(args.run)), cells.TABLES[args.name]
+    summary = tables.summarise(tables.read_scores(args.scores), table.cells(run))
+    if not table.published:
+        patterns = list(summary["pattern"].unique())
+        summary = pd.concat([summary, tables.constant_rows(patterns, run.patterns)], ignore_index=True)
+    joined = tables.beside_published(summary, table, PUBLISHED)
+    titles = {name: entry.title for name, entry in registry.encoders().items()}
+    settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
+    if "layers" in table.keys:
+        settings["hidden channels"] = run.training.hidden
+    text = layouts.caption(joined, table, titles, run.images.tests, settings)
+    tables.write_csv(tables.tidy(joined, table), args.output.with_suffix(".csv"))
+    files = (args.output.with_suffix(".md"), args.output.with_suffix(".tex"))
+    layouts.write_layout(layouts.layout(joined, table), text, f"tab:{args.name}", *files)
+
+
+def _claims(args: argparse.Namespace) -> None:
+    from posinfo import claims, tables
     from posinfo.config import load_config
 
     run = load_config(json.loads(args.run))
-    summary = tables.summarise(tables.read_scores(args.scores), cells.TABLES[args.name](run))
-    table = tables.beside_published(summary, PUBLISHED / f"{args.name}.csv")
-    titles = {name: registry.encoders()[name].title for name in table["encoder"].unique()}
-    caption = tables.caption_of_table1(table, titles, run.images.tests, run.patterns)
-    tables.write_csv(table[tables.TABLE1_COLUMNS], args.output.with_suffix(".csv"))
-    layout = tables.table1_layout(table)
-    tables.write_layout(
-        layout, caption, f"tab:{args.name}", args.output.with_suffix(".md"), args.output.with_suffix(".tex")
-    )
+    groups = tables.by_cell(tables.read_scores(args.scores))
+    printed = claims.printed_values(run, PUBLISHED)
+    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed)
+    claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
+
+
+def _verify(args: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from posinfo.files import write_text
+    from posinfo.verify import MAE_TOLERANCE, SPC_TOLERANCE, cells_outside
+
+    outside = pd.concat([cells_outside(made, EXPECTED / made.name) for made in args.tables])
+    bounds = f"within {SPC_TOLERANCE} SPC and {MAE_TOLERANCE} MAE of the default run's"
+    if len(outside):
+        cells = outside.to_markdown(index=False, floatfmt=".4f")
+        raise InputError(f"{len(outside)} values are not {bounds} (workflow/expected):\n{cells}")
+    text = f"Every cell of {', '.join(made.stem for made in args.tables)} is {bounds} committed values."
+    write_text(args.output, f"{text}\n")
+    print(text)
 
 
 def _config(_: argparse.Namespace) -> None:
@@ -168,23 +207,22 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--output", type=Path, required=True, help="folder; {images}/{stage}.npy goes below it")
     on_device(features)
 
-    readouts = command(_readouts, "readouts", "train a readout for all patterns and seeds")
-    readouts.add_argument("readout", help="such as L1-k3-p0-all")
+    readouts = command(_readouts, "readouts", "train readouts of one encoder in the same passes")
+    readouts.add_argument("readouts", help='JSON of readout to patterns, such as {"L1-k3-p0-all": ["H", "G"]}')
     readouts.add_argument(
         "--features", type=Path, nargs="+", required=True, help="the stages' .npy files, shallow first"
     )
-    readouts.add_argument("--patterns", nargs="+", required=True)
     readouts.add_argument("--seeds", type=int, nargs="+", required=True)
     readouts.add_argument("--definition", choices=["paper", "released"], required=True)
     readouts.add_argument("--training", required=True, help="JSON of the config's training section")
-    readouts.add_argument("--output", type=Path, required=True, help="folder; {pattern}.safetensors goes below it")
+    readouts.add_argument("--output", type=Path, required=True, help="{readout}/{pattern}.safetensors goes below it")
     on_device(readouts)
 
     scores = command(_scores, "scores", "SPC and MAE of trained readouts, per image")
-    scores.add_argument("--readouts", type=Path, nargs="+", required=True, help="pattern files of one readout")
+    scores.add_argument("--readouts", type=Path, nargs="+", required=True, help="files of one encoder's readouts")
     scores.add_argument("--images", type=Path, nargs="+", required=True, help="csv files of the sets of images")
     scores.add_argument("--features", type=Path, nargs="+", required=True, help=".../{images}/{stage}.npy files")
-    scores.add_argument("--output", type=Path, required=True, help="folder; {images}.csv goes below it")
+    scores.add_argument("--output", type=Path, required=True, help="folder; {readout}/{images}.csv goes below it")
     on_device(scores)
 
     table = command(_table, "table", "collect scores into a table of the paper")
@@ -192,6 +230,15 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--scores", type=Path, nargs="+", required=True)
     table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
     table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
+
+    claims = command(_claims, "claims", "judge the paper's claims on the scores of a run")
+    claims.add_argument("--scores", type=Path, nargs="+", required=True)
+    claims.add_argument("--run", required=True, help="JSON of the configuration")
+    claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
+
+    verify = command(_verify, "verify", "compare tables with the committed values of the default run")
+    verify.add_argument("--tables", type=Path, nargs="+", required=True)
+    verify.add_argument("--output", type=Path, required=True)
 
     command(_config, "config", "print config.yaml with its defaults and comments")
     return parser

@@ -27,12 +27,18 @@ class Models(_Part):
     PosENet: str = Field("pixels", description="The control without an encoder: the readout on the picture itself.")
     VGG: str = Field("vgg16", description="The paper's VGG16.")
     ResNet: str = Field("resnet50-thin", description="The paper's ResNet-152; the default is the nearest in a package.")
+    VGG_without_padding: str = Field("vgg16-nopad", description="VGG with the padding of every convolution removed.")
 
     @field_validator("*")
     @classmethod
     def _known(cls, name: str) -> str:
         look_up("encoder", name, encoders())
         return name
+
+    @property
+    def of_table1(self) -> dict[str, str]:
+        """The models of the paper's Table 1."""
+        return {"PosENet": self.PosENet, "VGG": self.VGG, "ResNet": self.ResNet}
 
 
 class ImageRoles(_Part):
@@ -83,11 +89,29 @@ class RunConfig(_Part):
     models: Models = Field(
         Models(), description="Encoder (registry/encoders.yaml) standing for each model of the paper."
     )
+    controls: list[str] = Field(
+        [
+            *("vgg16-random-0", "vgg16-random-1", "vgg16-random-2", "vgg16-cropped", "vgg16-resized"),
+            *("vgg16-reflect", "vgg16-replicate", "vgg16-circular", "vgg16-edges", "squeezenet", "efficientnet-lite0"),
+        ],
+        description="Encoders of the table of controls, beside VGG with and without padding.",
+    )
     images: ImageRoles = Field(ImageRoles(), description="Set of images (registry/images.yaml) in each role.")
     alignment: Alignment = Field(Alignment(), description="How stages of different size are brought together.")
     training: Training = Field(
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
+
+    def stages(self, encoder: str) -> list[str]:
+        """The stages of an encoder, from shallow to deep."""
+        return look_up("encoder", encoder, encoders()).stages
+
+    @field_validator("controls")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            look_up("encoder", name, encoders())
+        return names
 
     @field_validator("seeds")
     @classmethod

@@ -7,7 +7,10 @@ padded and shifted. The result equals `nn.Conv2d` on the concatenated, resized s
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import nn
@@ -16,6 +19,8 @@ from torch.nn import functional
 from posinfo.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.protocol import Readout
 from posinfo.resampling import bilinear_matrix, shifted_resize
+
+VECTORS = ("bias", "gamma", "beta", "mean", "var")  # of a layer: its bias, and its batch norm's parameters and state
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,17 @@ class HeadStack(nn.Module):
         kernel = self.readout.kernel
         return self.mixing.detach().reshape(kernel, kernel, len(self.heads), -1).permute(2, 3, 0, 1).contiguous()
 
-    def load(self, weight: torch.Tensor, **others: torch.Tensor) -> None:
-        """Set `weight` [heads, C, k, k] and the named vectors (`bias`, `gamma`, `beta`, `mean`, `var`) [heads]."""
-        with torch.no_grad():
-            self.mixing.copy_(weight.permute(2, 3, 0, 1).reshape(self.mixing.shape))
-            for name, value in others.items():
-                getattr(self, name).copy_(value)
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What was learned, each [heads, ...]: `layer0.weight` [heads, 1, C, k, k] and vectors [heads, 1]."""
+        vectors = {f"layer0.{name}": getattr(self, name).detach()[:, None] for name in VECTORS}
+        return {"layer0.weight": self.weight()[:, None], **vectors}
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Set what `tensors` returned."""
+        self.mixing.copy_(tensors["layer0.weight"][:, 0].permute(2, 3, 0, 1).reshape(self.mixing.shape))
+        for name in VECTORS:
+            getattr(self, name).copy_(tensors[f"layer0.{name}"][:, 0])
 
     def convolve(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
         """The convolution of the aligned stages, float32 [heads, batch, side, side].
@@ -136,6 +146,88 @@ class HeadStack(nn.Module):
         return maps.sigmoid() if self.output == "sigmoid" else maps
 
 
+class DeepStack(nn.Module):
+    """Readouts of several layers, stacked: Conv -> BatchNorm -> ReLU, then Conv -> BatchNorm -> output, as released.
+
+    Arguments as for `HeadStack`, and `hidden`: channels between the layers. The first layer of all heads is one wide
+    convolution over the aligned stages; from then on each head is a group of a grouped convolution.
+    """
+
+    channel_scale: torch.Tensor
+
+    def __init__(
+        self,
+        readout: Readout,
+        heads: list[Head],
+        stages: list[StageShape],
+        inverse_scale: list[float],
+        alignment: Alignment,
+        output: str,
+        hidden: int,
+    ) -> None:
+        super().__init__()
+        self.readout, self.heads, self.stages, self.output = readout, heads, stages, output
+        self.alignment, count = alignment, len(heads)
+        channels = sum(stage.channels for stage in stages)
+        widths = [channels, *[hidden] * (readout.layers - 1), 1]
+        generators = [head.generator() for head in heads]
+        self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
+        for layer, (wide, narrow) in enumerate(pairwise(widths)):
+            first = layer == 0
+            conv = nn.Conv2d(
+                wide if first else count * wide,
+                count * narrow,
+                readout.kernel,
+                padding=readout.padding,
+                groups=1 if first else count,
+            )
+            bound = math.sqrt(6 / ((wide + narrow) * readout.kernel**2))  # xavier_uniform, as released
+            with torch.no_grad():
+                by_head = conv.weight.view(count, narrow, *conv.weight.shape[1:])
+                for rows, generator in zip(by_head, generators, strict=True):
+                    rows.uniform_(-bound, bound, generator=generator)
+            nn.init.zeros_(cast("torch.Tensor", conv.bias))
+            self.convs.append(conv)
+            self.norms.append(nn.BatchNorm2d(count * narrow))
+        scale = [torch.full((stage.channels,), value) for stage, value in zip(stages, inverse_scale, strict=True)]
+        self.register_buffer("channel_scale", torch.cat(scale))
+        self.side = alignment.side + readout.layers * (2 * readout.padding - readout.kernel + 1)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What was learned, each [heads, ...]: `layer{n}.weight` [heads, out, in, k, k] and vectors [heads, out]."""
+        found: dict[str, torch.Tensor] = {}
+        for name, tensor in self._named():
+            found[name] = tensor.detach().view(len(self.heads), -1, *tensor.shape[1:])
+        return found
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Set what `tensors` returned."""
+        for name, tensor in self._named():
+            tensor.copy_(tensors[name].flatten(0, 1))
+
+    def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
+        for layer, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            state = (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)
+            for name, tensor in zip(("weight", *VECTORS), state, strict=True):
+                yield f"layer{layer}.{name}", cast("torch.Tensor", tensor)
+
+    def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Predicted maps before the upsampling, float32 [heads, batch, side, side]; features as for `HeadStack`."""
+        side, corners = self.alignment.side, self.alignment.corners
+        aligned = [upsample(features[stage.name], corners, side) for stage in self.stages]
+        maps = torch.cat(aligned).transpose(0, 1) * self.channel_scale[:, None, None]
+        for layer, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            maps = norm(conv(maps))
+            if layer + 1 < self.readout.layers:
+                maps = maps.relu()
+        maps = maps.transpose(0, 1)
+        return maps.sigmoid() if self.output == "sigmoid" else maps
+
+
+Stack = HeadStack | DeepStack
+
+
 class UpsampledLoss(nn.Module):
     """The mean squared error at 224x224, computed on the small map.
 
@@ -169,5 +261,7 @@ class UpsampledLoss(nn.Module):
 
 def upsample(maps: torch.Tensor, corners: bool, size: int = IMAGE_SIDE) -> torch.Tensor:
     """Bilinear upsampling of [..., side, side] to [..., size, size], as the readout's last step."""
+    if maps.shape[-1] == size:
+        return maps
     enlarge = bilinear_matrix(size, maps.shape[-1], corners).to(maps)
     return enlarge @ maps @ enlarge.T

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from posinfo.errors import InputError
 
-_READOUT = re.compile(r"L(?P<layers>[1-9]\d*)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)")
+_READOUT = re.compile(
+    r"L(?P<layers>[1-9]\d*)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)(?P<raw>-raw)?"
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -20,17 +22,19 @@ class Readout:
         kernel: side of each kernel, odd (table 2b: 1, 3, 7).
         padding: zero padding of each convolution, in pixels of the 28x28 map (table 4: 0, 1, 2).
         stages: `all`, or the name of the one stage that is read (table 3).
+        raw: read the stages unscaled whatever `training: scale` says; the name then ends in `-raw`.
     """
 
     layers: int = 1
     kernel: int = 3
     padding: int = 0
     stages: str = "all"
+    raw: bool = False
 
     @property
     def name(self) -> str:
         """As in paths: `L1-k3-p0-all`."""
-        return f"L{self.layers}-k{self.kernel}-p{self.padding}-{self.stages}"
+        return f"L{self.layers}-k{self.kernel}-p{self.padding}-{self.stages}{'-raw' if self.raw else ''}"
 
     @classmethod
     def parse(cls, name: str) -> "Readout":
@@ -44,7 +48,9 @@ class Readout:
             raise InputError(
                 f"readout {name!r} is not L<layers>-k<kernel>-p<padding>-<all or a stage>; such as L1-k3-p0-all"
             )
-        readout = cls(int(match["layers"]), int(match["kernel"]), int(match["padding"]), match["stages"])
+        readout = cls(
+            int(match["layers"]), int(match["kernel"]), int(match["padding"]), match["stages"], match["raw"] is not None
+        )
         if readout.kernel % 2 == 0:
             raise InputError(f"readout {name!r}: the kernel must be odd (1, 3, 5, 7 ...), not {readout.kernel}")
         return readout
@@ -80,6 +86,11 @@ class Training(BaseModel):
     lr_decay: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="See decay_epoch.")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="SGD's momentum.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="SGD's weight decay.")
+    hidden: PositiveInt | Literal["same"] = Field(
+        16,
+        description="Channels between the layers of a readout of several layers: a number (never more than the stages "
+        "have), small enough for a CPU, or same: as many as are read, as released (VGG16, 3 layers: 39 M weights).",
+    )
     scale: Literal["rms", "none"] = Field(
         "rms",
         description="rms divides each stage by its root mean square over the training pictures, one number a stage: "

@@ -12,26 +12,46 @@ from safetensors.torch import save_file
 from torch import nn
 from tqdm import tqdm
 
-from posinfo.alignment import IMAGE_SIDE, Alignment
+from posinfo.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.batches import BatchReader
 from posinfo.errors import InputError
 from posinfo.features import StageFeatures
 from posinfo.files import written_whole
-from posinfo.heads import Head, HeadStack, UpsampledLoss
+from posinfo.heads import DeepStack, Head, HeadStack, Stack, UpsampledLoss
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import Readout, Training
 from posinfo.provenance import code_digest
 
 ORDER_SEED = 0  # the order of pictures is one for all heads, so that stacking changes nothing
-VECTORS = ("bias", "gamma", "beta", "mean", "var")
 
 
 def make_stack(
     readout: Readout, heads: list[Head], stages: Sequence[StageFeatures], alignment: Alignment, training: Training
-) -> HeadStack:
-    """An untrained stack that reads `stages`, each divided by its root mean square if the training says so."""
-    inverse = [1 / stage.story["rms"] if training.scale == "rms" else 1.0 for stage in stages]
-    return HeadStack(readout, heads, [stage.shape for stage in stages], inverse, alignment, training.output)
+) -> Stack:
+    """An untrained stack that reads those of `stages` that the readout names.
+
+    Each stage is divided by its root mean square if the training says so and the readout is not raw.
+    """
+    names = readout.stages_read([stage.name for stage in stages])
+    chosen = [stage for stage in stages if stage.name in names]
+    scaled = training.scale == "rms" and not readout.raw
+    inverse = [1 / stage.story["rms"] if scaled else 1.0 for stage in chosen]
+    return _stack(readout, heads, [stage.shape for stage in chosen], inverse, alignment, training)
+
+
+def _stack(
+    readout: Readout,
+    heads: list[Head],
+    shapes: list[StageShape],
+    inverse_scale: list[float],
+    alignment: Alignment,
+    training: Training,
+) -> Stack:
+    if readout.layers == 1:
+        return HeadStack(readout, heads, shapes, inverse_scale, alignment, training.output)
+    channels = sum(shape.channels for shape in shapes)
+    hidden = channels if training.hidden == "same" else min(training.hidden, channels)
+    return DeepStack(readout, heads, shapes, inverse_scale, alignment, training.output, hidden)
 
 
 def truths(heads: list[Head], definition: Definition, size: int = IMAGE_SIDE) -> torch.Tensor:
@@ -40,7 +60,7 @@ def truths(heads: list[Head], definition: Definition, size: int = IMAGE_SIDE) ->
 
 
 def train(
-    stacks: Sequence[HeadStack],
+    stacks: Sequence[Stack],
     stages: Sequence[StageFeatures],
     training: Training,
     definition: Definition,
@@ -89,7 +109,7 @@ def train(
     return history
 
 
-def _refuse_divergence(stack: HeadStack, losses: torch.Tensor, epoch: int) -> None:
+def _refuse_divergence(stack: Stack, losses: torch.Tensor, epoch: int) -> None:
     for head, value in zip(stack.heads, losses.tolist(), strict=True):
         if not value < float("inf"):
             raise InputError(
@@ -99,7 +119,7 @@ def _refuse_divergence(stack: HeadStack, losses: torch.Tensor, epoch: int) -> No
 
 
 def save(
-    stack: HeadStack,
+    stack: Stack,
     history: torch.Tensor,
     outputs: dict[str, Path],
     stages: Sequence[StageFeatures],
@@ -109,26 +129,28 @@ def save(
 ) -> None:
     """Write `outputs[pattern]`, one safetensors file with every seed of a pattern inside.
 
-    Tensors: `weight` [seeds, C, k, k], `bias`, `gamma`, `beta`, `mean`, `var` [seeds], `inverse_scale` [stages] and
-    `loss` [seeds, epochs], all float32; the metadata entry `story` says what it was made from.
+    Tensors, for layer n: `layer{n}.weight` [seeds, out, in, k, k], `layer{n}.bias`, `.gamma`, `.beta`, `.mean` and
+    `.var` [seeds, out]; `inverse_scale` [stages] and `loss` [seeds, epochs]. All float32. The metadata entry `story`
+    says what it was made from.
     """
-    weight, scale = stack.weight(), [stack.channel_scale[start] for start in _starts(stack)]
+    learned, scale = stack.tensors(), [stack.channel_scale[start] for start in _starts(stack)]
+    read = {stage.name: stage for stage in stages if stage.name in {shape.name for shape in stack.stages}}
     for pattern, path in outputs.items():
         rows = [row for row, head in enumerate(stack.heads) if head.pattern == pattern]
-        tensors = {"weight": weight[rows], "loss": history[rows], "inverse_scale": torch.stack(scale)}
-        tensors |= {name: getattr(stack, name).detach()[rows] for name in VECTORS}
+        tensors = {"loss": history[rows], "inverse_scale": torch.stack(scale)}
+        tensors |= {name: tensor[rows] for name, tensor in learned.items()}
         origin = stages[0].story
         story = {
             "readout": stack.readout.name,
             "pattern": pattern,
             "seeds": [stack.heads[row].seed for row in rows],
-            "stages": [stage.name for stage in stages],
+            "stages": list(read),
             "encoder": origin["encoder"],
             "trained_on": origin["images"],
             "n_pictures": len(stages[0].array),
             "weights_sha256": origin["weights_sha256"],
             "features_code": origin["code"],
-            "features_sha256": {stage.name: stage.story["sha256"] for stage in stages},
+            "features_sha256": {name: stage.story["sha256"] for name, stage in read.items()},
             "convention": origin["convention"],
             "training": training.model_dump(),
             "definition": definition,
@@ -141,14 +163,14 @@ def save(
             save_file(whole, partial, metadata={"story": json.dumps(story, sort_keys=True)})
 
 
-def _starts(stack: HeadStack) -> list[int]:
+def _starts(stack: Stack) -> list[int]:
     starts = [0]
     for stage in stack.stages[:-1]:
         starts.append(starts[-1] + stage.channels)
     return starts
 
 
-def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[HeadStack, list[dict[str, Any]]]:
+def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[Stack, list[dict[str, Any]]]:
     """The trained heads of one readout from its pattern files, stacked, ready to read `stages`; and their stories.
 
     Raises:
@@ -161,6 +183,7 @@ def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[
         with safe_open(path, framework="pt") as file:
             story = json.loads(file.metadata()["story"])
             tensors.append({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
+        stages = [stage for stage in stages if stage.name in story["stages"]]
         found = {
             "code": code_digest("readouts"),
             "encoder": stages[0].story["encoder"],
@@ -181,7 +204,7 @@ def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[
     heads = [Head(readout, story["pattern"], seed) for story in stories for seed in story["seeds"]]
     alignment, training = Alignment(**stories[0]["alignment"]), Training(**stories[0]["training"])
     scale = tensors[0]["inverse_scale"].tolist()
-    stack = HeadStack(readout, heads, [stage.shape for stage in stages], scale, alignment, training.output)
-    joined = {name: torch.cat([part[name] for part in tensors]) for name in ("weight", *VECTORS)}
-    stack.load(**joined)
+    stack = _stack(readout, heads, [stage.shape for stage in stages], scale, alignment, training)
+    learned = [name for name in tensors[0] if name.startswith("layer")]
+    stack.load({name: torch.cat([part[name] for part in tensors]) for name in learned})
     return stack.eval(), stories

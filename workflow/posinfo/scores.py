@@ -14,7 +14,7 @@ from posinfo.batches import BatchReader
 from posinfo.errors import InputError
 from posinfo.features import StageFeatures
 from posinfo.files import written_whole
-from posinfo.heads import HeadStack, upsample
+from posinfo.heads import Stack, upsample
 from posinfo.patterns import Definition, ground_truth
 
 COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")
@@ -59,7 +59,7 @@ def is_constant(small: torch.Tensor) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def predict(stack: HeadStack, stages: Sequence[StageFeatures], device: torch.device) -> torch.Tensor:
+def predict(stack: Stack, stages: Sequence[StageFeatures], device: torch.device) -> torch.Tensor:
     """Predicted maps before the upsampling, float32 [heads, N, side, side], on the CPU."""
     stack = stack.to(device).eval()
     reader = BatchReader(list(stages), 32, device)
@@ -67,7 +67,7 @@ def predict(stack: HeadStack, stages: Sequence[StageFeatures], device: torch.dev
 
 
 def score(
-    stack: HeadStack,
+    stack: Stack,
     stages: Sequence[StageFeatures],
     names: list[str],
     definition: Definition,

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from posinfo.cells import Cell
+from posinfo.alignment import IMAGE_SIDE
+from posinfo.cells import Cell, Table
 from posinfo.errors import InputError
-from posinfo.files import write_text, written_whole
+from posinfo.files import written_whole
+from posinfo.patterns import Definition, ground_truth
 from posinfo.scores import COLUMNS
 
 PUBLISHED_IMAGES = {"PASCAL-S": "natural"}  # the paper's name for its natural test images
-TABLE1_COLUMNS = [
-    *("pattern", "encoder", "images", "n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant"),
-    *("published_model", "published_spc", "published_mae"),
-]
+MEASURED = ("n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant")
+PUBLISHED = ("published_model", "published_spc", "published_mae")
+CONSTANT = "constant"
 
 
 def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
@@ -37,34 +39,50 @@ def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+Groups = dict[tuple[str, str, str, str], pd.DataFrame]
+
+
+def by_cell(scores: pd.DataFrame) -> Groups:
+    """The scores of each (encoder, readout, pattern, images)."""
+    return {
+        (str(key[0]), str(key[1]), str(key[2]), str(key[3])): group
+        for key, group in scores.groupby(["encoder", "readout", "pattern", "images"])
+    }
+
+
+def scores_of_cell(groups: Groups, cell: Cell) -> pd.DataFrame:
+    """The scores of one cell: one row per image and seed.
+
+    Raises:
+        InputError: when there are none, or not every seed has every image once.
+    """
+    key = (cell.encoder, cell.readout.name, cell.pattern, cell.images)
+    if key not in groups:
+        raise InputError(f"no scores for {' / '.join(key)}: the table would have a hole")
+    grid = groups[key].groupby(["image", "seed"]).size().unstack(fill_value=0)
+    if not (grid == 1).to_numpy().all():
+        raise InputError(f"{' / '.join(key)}: not every seed has every image once")
+    return groups[key]
+
+
 def summarise(scores: pd.DataFrame, cells: Sequence[Cell]) -> pd.DataFrame:
     """One row per cell: mean over images and seeds, standard deviation over seeds (of each seed's mean over images).
 
-    Columns: pattern, encoder, readout, images (the role), n_images, n_seeds, spc, spc_sd, mae, mae_sd, n_constant,
-    model. `n_constant` counts the predictions (images x seeds) that were constant and therefore scored SPC 0. With one
-    seed there is no standard deviation, and its columns are empty.
-
-    Raises:
-        InputError: when a cell has no scores, or not every seed has every image once.
+    Columns: the cell's labels, encoder, readout, n_images, n_seeds, spc, spc_sd, mae, mae_sd, n_constant. `n_constant`
+    counts the predictions (images x seeds) that were constant and therefore scored SPC 0. With one seed there is no
+    standard deviation, and its columns are empty.
     """
-    groups = dict(list(scores.groupby(["encoder", "readout", "pattern", "images"])))
+    groups = by_cell(scores)
     rows = []
     for cell in cells:
-        key = (cell.encoder, cell.readout.name, cell.pattern, cell.images)
-        if key not in groups:
-            raise InputError(f"no scores for {' / '.join(key)}: the table would have a hole")
-        group = groups[key]
-        grid = group.groupby(["image", "seed"]).size().unstack(fill_value=0)
-        if not (grid == 1).to_numpy().all():
-            raise InputError(f"{' / '.join(key)}: not every seed has every image once")
+        group = scores_of_cell(groups, cell)
         by_seed = group.groupby("seed")[["spc", "mae"]].mean()
         spread = by_seed.std(ddof=1)
         rows.append(
             {
-                "pattern": cell.pattern,
+                **cell.labels(),
                 "encoder": cell.encoder,
                 "readout": cell.readout.name,
-                "images": cell.role,
                 "n_images": group["image"].nunique(),
                 "n_seeds": len(by_seed),
                 "spc": by_seed["spc"].mean(),
@@ -72,84 +90,55 @@ def summarise(scores: pd.DataFrame, cells: Sequence[Cell]) -> pd.DataFrame:
                 "mae": by_seed["mae"].mean(),
                 "mae_sd": spread["mae"],
                 "n_constant": int(group["constant"].sum()),
-                "model": cell.model,
             }
         )
     return pd.DataFrame(rows)
 
 
-def beside_published(summary: pd.DataFrame, published: Path) -> pd.DataFrame:
-    """Add `published_model`, `published_spc` and `published_mae` from the paper's Table 1, matched by cell.
+def constant_rows(patterns: Sequence[str], definition: Definition) -> pd.DataFrame:
+    """The best constant prediction per pattern, as rows for `summarise`: SPC 0, MAE about the median."""
+    rows = []
+    for pattern in patterns:
+        truth = ground_truth(pattern, IMAGE_SIDE, definition)
+        mae = float(np.abs(truth - np.median(truth)).mean())
+        labels = {"model": CONSTANT, "pattern": pattern, "images": "natural", "encoder": CONSTANT, "readout": CONSTANT}
+        rows.append({**labels, "n_images": 0, "n_seeds": 0, "spc": 0.0, "mae": mae, "n_constant": 0})
+    return pd.DataFrame(rows)
+
+
+def read_published(path: Path) -> pd.DataFrame:
+    """A table of the paper, with its natural images called `natural`, and its columns `published_spc` and `_mae`."""
+    printed = pd.read_csv(path).rename(columns={"spc": "published_spc", "mae": "published_mae"})
+    if "images" in printed:
+        printed["images"] = printed["images"].replace(PUBLISHED_IMAGES)
+    return printed
+
+
+def beside_published(summary: pd.DataFrame, table: Table, folder: Path) -> pd.DataFrame:
+    """Add `published_model`, `published_spc` and `published_mae`, matched by key; empty for our own tables.
 
     Raises:
         InputError: when the paper's table lacks a cell.
     """
-    printed = pd.read_csv(published).rename(columns={"spc": "published_spc", "mae": "published_mae"})
-    printed["images"] = printed["images"].replace(PUBLISHED_IMAGES)
-    joined = summary.merge(printed, on=["pattern", "model", "images"], how="left", validate="one_to_one")
+    if not table.published:
+        return summary.assign(published_model="", published_spc=np.nan, published_mae=np.nan)
+    printed = read_published(folder / table.published)
+    joined = summary.merge(printed, on=list(table.keys), how="left", validate="one_to_one")
     if joined["published_spc"].isna().any():
-        raise InputError(f"{published} lacks some of the table's cells")
-    return joined.rename(columns={"model": "published_model"})
+        raise InputError(f"{folder / table.published} lacks some of the table's cells")
+    return joined.assign(published_model=joined["model"])
+
+
+def tidy(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The columns of the csv: what names a cell, what was measured, what was published."""
+    named = [key for key in table.keys if key not in ("model", "images")]
+    kind = ["encoder", "images"] if "images" in table.keys else ["encoder", "readout", "images"]
+    if not table.published:
+        named = ["model", *named]
+    return joined[[*named, *kind, *MEASURED, *(PUBLISHED if table.published else ())]]
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write the tidy table with six decimals, whole or not at all."""
     with written_whole(path) as partial:
         table.to_csv(partial, index=False, float_format="%.6f")
-
-
-def table1_layout(table: pd.DataFrame) -> pd.DataFrame:
-    """As the paper prints Table 1: a row per pattern and model, SPC and MAE per kind of images; ours above theirs."""
-    rows = []
-    for (pattern, encoder), group in table.groupby(["pattern", "encoder"], sort=False):
-        model = group["published_model"].iloc[0]
-        ours = {("", "pattern"): pattern, ("", "model"): f"{encoder} (ours)"}
-        theirs = {("", "pattern"): "", ("", "model"): f"{model} (paper)"}
-        for row in group.to_dict("records"):
-            kind = str(row["images"])
-            ours |= {(kind, name): with_sd(row[name.lower()], row[f"{name.lower()}_sd"]) for name in ("SPC", "MAE")}
-            theirs |= {(kind, name): three_decimals(row[f"published_{name.lower()}"]) for name in ("SPC", "MAE")}
-        rows += [ours, theirs]
-    frame = pd.DataFrame(rows)
-    frame.columns = pd.MultiIndex.from_tuples([tuple(column) for column in frame.columns])
-    return frame
-
-
-def three_decimals(value: float) -> str:
-    """As the paper prints numbers: three decimals, no leading zero."""
-    text = f"{value:.3f}".replace("0.", ".", 1)
-    return ".000" if text == "-.000" else text
-
-
-def with_sd(value: float, sd: float) -> str:
-    """`.123 ± .045`, or the value alone where there is no standard deviation."""
-    return three_decimals(value) if pd.isna(sd) else f"{three_decimals(value)} ± {three_decimals(sd)}"
-
-
-def caption_of_table1(table: pd.DataFrame, titles: dict[str, str], images: dict[str, str], definition: str) -> str:
-    """What the table really shows: encoders, images, how many, and where constant predictions were counted as 0."""
-    used = "; ".join(f"{name}: {titles[name]}" for name in table["encoder"].unique())
-    sizes = table.drop_duplicates("images").set_index("images")["n_images"]
-    sets = ", ".join(f"{role} ({images[str(role)]}, n = {count})" for role, count in sizes.items())
-    constant = int(table["n_constant"].sum())
-    return (
-        f"Position read out of {used}. Images: {sets}. Ground truth as {definition}. Ours: mean ± standard deviation "
-        f"over {table['n_seeds'].iloc[0]} seeds; below it what the paper printed for its model on PASCAL-S and its "
-        f"synthetic images. {constant} predictions were constant and count as SPC 0."
-    )
-
-
-def write_layout(layout: pd.DataFrame, caption: str, label: str, markdown: Path, latex: Path) -> None:
-    """Write the layout as a Markdown table and as a LaTeX table (booktabs), each with its caption."""
-    flat = layout.copy()
-    flat.columns = [" ".join(part for part in column if part) for column in layout.columns]
-    write_text(markdown, f"{flat.to_markdown(index=False)}\n\n{caption}\n")
-    escaped = layout.map(lambda text: text.replace("±", r"$\pm$"))
-    tex = escaped.to_latex(index=False, escape=False, caption=_tex(caption), label=label, multicolumn_format="c")
-    write_text(latex, tex)
-
-
-def _tex(text: str) -> str:
-    for character, command in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("%", r"\%"), ("&", r"\&"), ("±", r"$\pm$")):
-        text = text.replace(character, command)
-    return text

@@ -4,6 +4,7 @@ Whatever enters from the repository (code, registry entries, published numbers, 
 digest; input files are data only. So an edit reruns exactly what it decides, and a fresh checkout reruns nothing.
 """
 
+import json
 import shlex
 import sys
 from functools import wraps
@@ -40,6 +41,18 @@ RESULTS, RESOURCES = RUN.results, RUN.resources
 ENCODERS = spoken(registry.encoders)()
 PLACES = {source.place: name for name, source in spoken(registry.sources)().items()}
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
+ONE_SET = "|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC)))  # sets that are read one at a time
+FAMILIES = spoken(cells.families)(RUN)
+
+# What every training job depends on beside its features and its readouts.
+TRAINING = {
+    "seeds": RUN.seeds,
+    "definition": RUN.patterns,
+    "training": RUN.training.model_dump_json(),
+    "device": RUN.device,
+    "code": code_digest("readouts"),
+}
+TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
 _PATHS = {"PYTHONPATH": WORKFLOW}
@@ -95,15 +108,43 @@ def stages_read(wildcards):
     return Readout.parse(wildcards.readout).stages_read(encoder.stages)
 
 
+def readout_files(encoder, patterns):
+    """The pattern files of each readout, given as readout (or its name) to patterns."""
+    return [
+        f"{RESULTS}/readouts/{encoder}/{getattr(readout, 'name', readout)}/{pattern}.safetensors"
+        for readout, shown in patterns.items()
+        for pattern in shown
+    ]
+
+
+def score_files(encoder, readouts, image_sets):
+    return [f"{RESULTS}/scores/{encoder}/{readout}/{images}.csv" for readout in readouts for images in image_sets]
+
+
 @spoken
 def cells_of(wildcards):
-    return registry.look_up("table", wildcards.table, cells.TABLES)(RUN)
+    return registry.look_up("table", wildcards.table, cells.TABLES).cells(RUN)
+
+
+def published_digest(wildcards):
+    """What the paper printed, by digest; empty for a table of our own."""
+    file = cells.TABLES[wildcards.table].published
+    return sha256_of(WORKFLOW / "published" / file)[:16] if file else ""
+
+
+def score_paths(shown):
+    """The score files of cells, each once."""
+    paths = [f"{RESULTS}/scores/{cell.encoder}/{cell.readout.name}/{cell.images}.csv" for cell in shown]
+    return list(dict.fromkeys(paths))
 
 
 def scores_of(wildcards):
-    """The score files of a table's cells, each once."""
-    paths = [f"{RESULTS}/scores/{cell.encoder}/{cell.readout.name}/{cell.images}.csv" for cell in cells_of(wildcards)]
-    return list(dict.fromkeys(paths))
+    return score_paths(cells_of(wildcards))
+
+
+@spoken
+def all_scores():
+    return score_paths(cell for table in cells.TABLES.values() for cell in table.cells(RUN))
 
 
 wildcard_constraints:

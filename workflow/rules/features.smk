@@ -24,7 +24,7 @@ for _encoder, _entry in ENCODERS.items():
             benchmark:
                 f"{RESULTS}/benchmarks/features/{_encoder}/{_sets[0] if not _group else 'synthetic'}.tsv"
             wildcard_constraints:
-                images="|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC))),
+                images=ONE_SET,
             conda:
                 ENVIRONMENT
             threads: 8

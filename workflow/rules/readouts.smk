@@ -2,7 +2,37 @@
 
 REQUIRED INPUTS: {results}/features/{encoder}/{training images}/{stage}.npy of the stages that are read
 OUTPUTS: {results}/readouts/{encoder}/{readout}/{pattern}.safetensors, every seed inside
+
+The readouts that one table adds to an encoder (a family) share one job; `readout` trains any other, by its path.
 """
+
+for _family in FAMILIES:
+
+    rule:
+        name:
+            f"readouts_{_family.encoder}_{_family.name}"
+        input:
+            features=feature_files(_family.encoder, RUN.images.train, _family.stages(ENCODERS[_family.encoder].stages)),
+            stories=feature_files(
+                _family.encoder, RUN.images.train, _family.stages(ENCODERS[_family.encoder].stages), "json"
+            ),
+        output:
+            readout_files(_family.encoder, _family.patterns),
+        log:
+            f"{RESULTS}/logs/readouts/{_family.encoder}/{_family.name}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/readouts/{_family.encoder}/{_family.name}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 8
+        params:
+            **TRAINING,
+            readouts=json.dumps({readout.name: patterns for readout, patterns in _family.patterns.items()}),
+            output=lambda wildcards, output: str(Path(output[0]).parents[1]),
+        shell:
+            "python3 -m posinfo --log {log:q} readouts {params.readouts:q} --features {input.features:q}"
+            " --seeds {params.seeds} --definition {params.definition} --training {params.training:q}"
+            " --device {params.device} --threads {threads} --output {params.output:q}"
 
 
 rule readout:
@@ -11,7 +41,7 @@ rule readout:
         features=lambda wildcards: feature_files(wildcards.encoder, RUN.images.train, stages_read(wildcards)),
         stories=lambda wildcards: feature_files(wildcards.encoder, RUN.images.train, stages_read(wildcards), "json"),
     output:
-        expand(f"{RESULTS}/readouts/{{{{encoder}}}}/{{{{readout}}}}/{{pattern}}.safetensors", pattern=PATTERNS),
+        readout_files("{encoder}", {"{readout}": PATTERNS}),
     log:
         f"{RESULTS}/logs/readouts/{{encoder}}/{{readout}}.log",
     benchmark:
@@ -20,14 +50,15 @@ rule readout:
         ENVIRONMENT
     threads: 8
     params:
-        patterns=PATTERNS,
-        seeds=RUN.seeds,
-        definition=RUN.patterns,
-        training=RUN.training.model_dump_json(),
-        device=RUN.device,
-        output=lambda wildcards, output: str(Path(output[0]).parent),
-        code=code_digest("readouts"),
+        **TRAINING,
+        readouts=lambda wildcards: json.dumps({wildcards.readout: PATTERNS}),
+        output=lambda wildcards, output: str(Path(output[0]).parents[1]),
     shell:
-        "python3 -m posinfo --log {log:q} readouts {wildcards.readout:q} --features {input.features:q} --patterns {params.patterns}"
+        "python3 -m posinfo --log {log:q} readouts {params.readouts:q} --features {input.features:q}"
         " --seeds {params.seeds} --definition {params.definition} --training {params.training:q}"
         " --device {params.device} --threads {threads} --output {params.output:q}"
+
+
+# A path that belongs to a family is made by the family's rule.
+for _family in FAMILIES:
+    workflow.ruleorder(f"readouts_{_family.encoder}_{_family.name}", "readout")

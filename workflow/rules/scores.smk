@@ -1,46 +1,79 @@
 """Score predicted maps against the ground truth, per image.
 
-REQUIRED INPUTS: a trained readout, {results}/features/{encoder}/{images}/{stage}.npy
+REQUIRED INPUTS: trained readouts, {results}/features/{encoder}/{images}/{stage}.npy
 OUTPUTS: {results}/scores/{encoder}/{readout}/{images}.csv, tidy: pattern, seed, image, spc, mae, constant
+
+As for training, the readouts of a family share one job, and so do the small synthetic sets.
 """
 
-for _group, _sets in (("", ["{images}"]), ("_synthetic", SYNTHETIC)):
+for _family in FAMILIES:
+    for _group, _sets in (("", ["{images}"]), ("_synthetic", SYNTHETIC)):
 
-    rule:
-        name:
-            f"scores{_group}"
-        input:
-            readouts=expand(
-                f"{RESULTS}/readouts/{{{{encoder}}}}/{{{{readout}}}}/{{pattern}}.safetensors", pattern=PATTERNS
-            ),
-            names=[f"{RESULTS}/images/{images}.csv" for images in _sets],
-            features=lambda wildcards, sets=_sets: [
-                path
-                for images in sets
-                for path in feature_files(wildcards.encoder, images.format(**wildcards), stages_read(wildcards))
-            ],
-            stories=lambda wildcards, sets=_sets: [
-                path
-                for images in sets
-                for path in feature_files(
-                    wildcards.encoder, images.format(**wildcards), stages_read(wildcards), "json"
-                )
-            ],
-        output:
-            [f"{RESULTS}/scores/{{encoder}}/{{readout}}/{images}.csv" for images in _sets],
-        log:
-            f"{RESULTS}/logs/scores/{{encoder}}/{{readout}}/{_sets[0] if not _group else 'synthetic'}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/scores/{{encoder}}/{{readout}}/{_sets[0] if not _group else 'synthetic'}.tsv"
-        wildcard_constraints:
-            images="|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC))),
-        conda:
-            ENVIRONMENT
-        threads: 1
-        params:
-            device=RUN.device,
-            output=lambda wildcards, output: str(Path(output[0]).parent),
-            code=code_digest("scores"),
-        shell:
-            "python3 -m posinfo --log {log:q} scores --readouts {input.readouts:q} --images {input.names:q}"
-            " --features {input.features:q} --device {params.device} --threads {threads} --output {params.output:q}"
+        rule:
+            name:
+                f"scores_{_family.encoder}_{_family.name}{_group}"
+            input:
+                readouts=readout_files(_family.encoder, _family.patterns),
+                names=[f"{RESULTS}/images/{images}.csv" for images in _sets],
+                features=[
+                    path
+                    for images in _sets
+                    for path in feature_files(
+                        _family.encoder, images, _family.stages(ENCODERS[_family.encoder].stages)
+                    )
+                ],
+                stories=[
+                    path
+                    for images in _sets
+                    for path in feature_files(
+                        _family.encoder, images, _family.stages(ENCODERS[_family.encoder].stages), "json"
+                    )
+                ],
+            output:
+                score_files(_family.encoder, [readout.name for readout in _family.patterns], _sets),
+            log:
+                f"{RESULTS}/logs/scores/{_family.encoder}/{_family.name}/{_sets[0] if not _group else 'synthetic'}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/scores/{_family.encoder}/{_family.name}/{_sets[0] if not _group else 'synthetic'}.tsv"
+            wildcard_constraints:
+                images=ONE_SET,
+            conda:
+                ENVIRONMENT
+            threads: 1
+            params:
+                device=RUN.device,
+                output=lambda wildcards, output: str(Path(output[0]).parents[1]),
+                code=code_digest("scores"),
+            shell:
+                "python3 -m posinfo --log {log:q} scores --readouts {input.readouts:q} --images {input.names:q}"
+                " --features {input.features:q} --device {params.device} --threads {threads} --output {params.output:q}"
+
+
+rule scores:
+    """Of a readout that no table shows."""
+    input:
+        readouts=readout_files("{encoder}", {"{readout}": PATTERNS}),
+        names=f"{RESULTS}/images/{{images}}.csv",
+        features=lambda wildcards: feature_files(wildcards.encoder, wildcards.images, stages_read(wildcards)),
+        stories=lambda wildcards: feature_files(wildcards.encoder, wildcards.images, stages_read(wildcards), "json"),
+    output:
+        score_files("{encoder}", ["{readout}"], ["{images}"]),
+    log:
+        f"{RESULTS}/logs/scores/{{encoder}}/{{readout}}/{{images}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/scores/{{encoder}}/{{readout}}/{{images}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        device=RUN.device,
+        output=lambda wildcards, output: str(Path(output[0]).parents[1]),
+        code=code_digest("scores"),
+    shell:
+        "python3 -m posinfo --log {log:q} scores --readouts {input.readouts:q} --images {input.names:q}"
+        " --features {input.features:q} --device {params.device} --threads {threads} --output {params.output:q}"
+
+
+for _family in FAMILIES:
+    for _group in ("", "_synthetic"):
+        workflow.ruleorder(f"scores_{_family.encoder}_{_family.name}{_group}", "scores")

@@ -1,7 +1,7 @@
-"""Collect scores into the paper's tables, beside the published numbers.
+"""Collect scores into the paper's tables and our own, beside the published numbers.
 
 REQUIRED INPUTS: {results}/scores/{encoder}/{readout}/{images}.csv of every cell
-OUTPUTS: {results}/tables/{table}.csv (tidy), .md and .tex (laid out as the paper prints it)
+OUTPUTS: {results}/tables/{table}.csv (tidy), .md and .tex (laid out as the paper prints it), each also under its alias
 """
 
 
@@ -17,21 +17,45 @@ rule table:
         f"{RESULTS}/logs/tables/{{table}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
+    wildcard_constraints:
+        table=f"(?!({'|'.join(cells.ALIASES)})\\.)[^/.]+",
     conda:
         ENVIRONMENT
     params:
-        published=lambda wildcards: sha256_of(WORKFLOW / "published" / f"{wildcards.table}.csv")[:16],
-        run=RUN.model_dump_json(include={"models", "images", "patterns"}),
+        published=published_digest,
+        run=TABLE_SETTINGS,
         titles=lambda wildcards: [ENCODERS[cell.encoder].title for cell in cells_of(wildcards)],
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
-        code=code_digest("tables"),
+        code=[code_digest("tables"), code_digest("layouts")],
     shell:
-        "python3 -m posinfo --log {log:q} table {wildcards.table:q} --scores {input:q}"
-        " --run {params.run:q} --output {params.output:q}"
+        "python3 -m posinfo --log {log:q} table {wildcards.table:q} --scores {input:q} --run {params.run:q}"
+        " --output {params.output:q}"
+
+
+rule alias:
+    """The same table under a name that a person would guess."""
+    input:
+        lambda wildcards: f"{RESULTS}/tables/{cells.ALIASES[wildcards.alias]}.{wildcards.suffix}",
+    output:
+        f"{RESULTS}/tables/{{alias}}.{{suffix}}",
+    log:
+        f"{RESULTS}/logs/tables/{{alias}}.{{suffix}}.log",
+    wildcard_constraints:
+        alias="|".join(cells.ALIASES),
+        suffix="csv|md|tex",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
 
 
 rule tables:
-    """Every table."""
+    """Every table, under both its names."""
     input:
-        expand(f"{RESULTS}/tables/{{table}}.csv", table=cells.TABLES),
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{suffix}}",
+            table=[*cells.TABLES, *cells.ALIASES],
+            suffix=["csv", "md", "tex"],
+        ),
     localrule: True

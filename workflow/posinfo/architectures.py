@@ -2,16 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.models import vgg16
+from torchvision.models import squeezenet1_1, vgg16
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from posinfo.efficientnet import EfficientNetLite0
 from posinfo.errors import InputError, unknown
 
 Weights = dict[str, torch.Tensor]
+Padding = Literal["zeros", "none", "reflect", "replicate", "circular"]
 
 
 class Pixels(nn.Module):
@@ -84,6 +87,8 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "pixels": Pixels,
     "vgg16": _vgg16,
     "resnet50-thin": ResNet50Thin,
+    "squeezenet": squeezenet1_1,
+    "efficientnet-lite0": EfficientNetLite0,
 }
 
 
@@ -114,6 +119,52 @@ def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
     if broken:
         raise InputError(f"{what} hold values that are not finite: {', '.join(broken[:3])}")
     return model.requires_grad_(False)
+
+
+def with_padding(model: nn.Module, padding: Padding) -> nn.Module:
+    """The same network and weights with another padding of every convolution.
+
+    Args:
+        padding: `zeros` (as built), `none` (maps shrink), or `reflect`, `replicate`, `circular` of the same width.
+
+    Raises:
+        InputError: when the network pads outside its convolutions, so that changing them would not change its padding.
+    """
+    if padding == "zeros":
+        return model
+    for module in model.modules():
+        if isinstance(module, nn.ZeroPad2d):
+            raise InputError(f"padding {padding!r}: this network pads outside its convolutions; only zeros is possible")
+        if isinstance(module, nn.Conv2d) and padding == "none":
+            # What torch prepares for the other modes has to be zeroed as well.
+            module.padding, module._reversed_padding_repeated_twice = (0, 0), [0, 0, 0, 0]
+        elif isinstance(module, nn.Conv2d) and padding != "none":
+            module.padding_mode = padding
+    return model
+
+
+class Fitted(nn.Module):
+    """An encoder whose maps are cut or resized to given sides, to tell loss of padding from loss of map size.
+
+    Args:
+        model: pictures to {stage: map}.
+        how: `crop` keeps the centre, `resize` is bilinear with antialiasing.
+        sides: stage to side in pixels.
+    """
+
+    def __init__(self, model: nn.Module, how: Literal["crop", "resize"], sides: dict[str, int]) -> None:
+        super().__init__()
+        self.model, self.how, self.sides = model, how, sides
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """[batch, 3, side, side] to {stage: [batch, C, sides[stage], sides[stage]]}."""
+        return {stage: self._fit(maps, self.sides[stage]) for stage, maps in self.model(pictures).items()}
+
+    def _fit(self, maps: torch.Tensor, side: int) -> torch.Tensor:
+        if self.how == "crop":
+            start = (maps.shape[-1] - side) // 2
+            return maps[..., start : start + side, start : start + side]
+        return functional.interpolate(maps, side, mode="bilinear", antialias=True)
 
 
 def tapped(model: nn.Module, taps: dict[str, str]) -> nn.Module:

@@ -1,9 +1,11 @@
 """Encoders: weights read from the file in which they ship, into the architecture's own names."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import onnx
 import torch
 from onnx import numpy_helper
@@ -72,6 +74,76 @@ def resnet50_thin_from_onnx(data: bytes) -> Weights:
     return weights
 
 
+def vgg16_from_hed(data: bytes) -> Weights:
+    """VGG16's convolutions from HED's HDF5 file: `block{b}/layers/conv2d[_n]/vars/{0,1}`, kernels [3, 3, in, out]."""
+    convolutions = (
+        name for name, module in empty_architecture("vgg16").named_modules() if isinstance(module, nn.Conv2d)
+    )
+    weights: Weights = {}
+    with h5py.File(io.BytesIO(data), "r") as file:
+        for block in range(1, 6):
+            layers = file[f"block{block}/layers"]
+            for index in range(len(layers)):
+                name, parts = next(convolutions), layers[f"conv2d_{index}" if index else "conv2d"]["vars"]
+                weights |= {f"{name}.weight": _kernel(parts["0"]), f"{name}.bias": torch.from_numpy(parts["1"][()])}
+    return weights
+
+
+def squeezenet_from_keras(data: bytes) -> Weights:
+    """SqueezeNet 1.1 with its 1000-way head from Keras's HDF5 file, kernels [h, w, in, out]."""
+    fires = {
+        f"fire{fire}": f"features.{place}"
+        for fire, place in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True)
+    }
+    places = {"conv1": "features.0", "conv10": "classifier.1"}
+    places |= {
+        f"{fire}/{part}": f"{place}.{part}"
+        for fire, place in fires.items()
+        for part in ("squeeze1x1", "expand1x1", "expand3x3")
+    }
+    weights: Weights = {}
+    with h5py.File(io.BytesIO(data), "r") as file:
+        for layer, place in places.items():
+            group = file[layer][layer] if "/" in layer else file[layer]
+            stem = layer.rsplit("/", 1)[-1]
+            weights[f"{place}.weight"] = _kernel(group[f"{stem}_W:0"])
+            weights[f"{place}.bias"] = torch.from_numpy(group[f"{stem}_b:0"][()])
+    return weights
+
+
+def _kernel(stored: h5py.Dataset) -> torch.Tensor:
+    return torch.from_numpy(stored[()]).permute(3, 2, 0, 1).contiguous()
+
+
+def efficientnet_lite0_from_pth(data: bytes) -> Weights:
+    """EfficientNet-Lite0 from a torch state dict, renamed; loaded with `weights_only`, so that no pickle runs code."""
+    parts = {"_expand_conv": "expand", "_bn0": "expand_norm", "_depthwise_conv": "depthwise", "_bn1": "depthwise_norm"}
+    parts |= {"_project_conv": "project", "_bn2": "project_norm"}
+    tops = {"_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm", "_fc": "classifier"}
+    weights: Weights = {}
+    for name, tensor in torch.load(io.BytesIO(data), weights_only=True).items():
+        first, *rest = name.split(".")
+        if first == "_blocks":
+            weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor
+        else:
+            weights[f"{tops[first]}.{rest[0]}"] = tensor
+    return weights
+
+
+def initialise(architecture: str, seed: int, path: Path) -> None:
+    """Write random weights: every convolution as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases."""
+    generator = torch.Generator().manual_seed(seed)
+    weights: Weights = {}
+    for name, tensor in empty_architecture(architecture).state_dict().items():
+        values = torch.zeros(tensor.shape)
+        if name.endswith("weight") and tensor.ndim == 4:
+            nn.init.kaiming_normal_(values, mode="fan_out", nonlinearity="relu", generator=generator)
+        weights[name] = values
+    with_weights(architecture, weights, f"random weights {seed}")
+    with written_whole(path) as partial:
+        save_file(weights, partial)
+
+
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {node.output[0]: constants[node.input[0]] for node in graph.node if node.op_type == "Identity"}
@@ -114,6 +186,9 @@ def _float32(tensor: onnx.TensorProto) -> torch.Tensor:
 LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
     "vgg16-keras-onnx": vgg16_from_keras_onnx,
     "resnet50-thin-onnx": resnet50_thin_from_onnx,
+    "vgg16-hed-h5": vgg16_from_hed,
+    "squeezenet-keras-h5": squeezenet_from_keras,
+    "efficientnet-lite0-pth": efficientnet_lite0_from_pth,
 }
 
 

@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from posinfo.alignment import Alignment, StageShape
-from posinfo.architectures import tapped, with_weights
+from posinfo.architectures import Fitted, Padding, tapped, with_padding, with_weights
 from posinfo.errors import InputError
 from posinfo.files import read_json, sha256_of, write_json, written_whole
 from posinfo.provenance import code_digest
@@ -55,15 +55,24 @@ class _Stage:
     done: int = 0
 
 
-def open_encoder(architecture: str, weights: Path | None, taps: dict[str, str]) -> nn.Module:
+def open_encoder(
+    architecture: str,
+    weights: Path | None,
+    taps: dict[str, str],
+    padding: Padding = "zeros",
+    fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None,
+) -> nn.Module:
     """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
 
     Args:
         weights: safetensors in the architecture's own names; None for an architecture that has none.
         taps: stage name to node name.
+        padding: of every convolution.
+        fit: how each stage's map is brought to which side, if it is.
     """
     loaded = load_file(weights) if weights else {}
-    return tapped(with_weights(architecture, loaded, str(weights)), taps)
+    model = tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
+    return Fitted(model, *fit) if fit else model
 
 
 def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:

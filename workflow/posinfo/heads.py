@@ -122,14 +122,12 @@ class HeadStack(nn.Module):
         total: torch.Tensor | None = None
         for side, mixed in by_side.items():
             shifts = getattr(self, f"shifts_{side}")
-            grid = mixed.view(kernel, kernel, heads * batch * side, side)
-            for row in range(kernel):
-                # Shift and resize the columns first: [heads batch side, side] -> [heads batch side, out].
-                across = grid[row, 0] @ shifts[0].T
-                for column in range(1, kernel):
-                    across = torch.addmm(across, grid[row, column], shifts[column].T)
-                part = shifts[row] @ across.view(heads * batch, side, self.side)
-                total = part if total is None else total + part
+            # Shift and resize the columns: [k, k, heads batch side, side] -> [k, heads batch side, out], then the rows,
+            # all k of them as one product. (Slicing kernel positions one by one costs far more, in the gradient.)
+            across = (mixed.view(kernel, kernel, heads * batch * side, side) @ shifts.mT).sum(1)
+            stacked = across.view(kernel, heads * batch, side, self.side).transpose(0, 1).flatten(1, 2)
+            part = shifts.transpose(0, 1).flatten(1) @ stacked
+            total = part if total is None else total + part
         assert total is not None
         return total.view(heads, batch, self.side, self.side) + self.bias[:, None, None, None]
 
@@ -216,7 +214,8 @@ class DeepStack(nn.Module):
         """Predicted maps before the upsampling, float32 [heads, batch, side, side]; features as for `HeadStack`."""
         side, corners = self.alignment.side, self.alignment.corners
         aligned = [upsample(features[stage.name], corners, side) for stage in self.stages]
-        maps = torch.cat(aligned).transpose(0, 1) * self.channel_scale[:, None, None]
+        maps = torch.cat(aligned).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        maps = maps * self.channel_scale[:, None, None]
         for layer, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             maps = norm(conv(maps))
             if layer + 1 < self.readout.layers:

@@ -87,7 +87,7 @@ class Training(BaseModel):
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="SGD's momentum.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="SGD's weight decay.")
     hidden: PositiveInt | Literal["same"] = Field(
-        16,
+        8,
         description="Channels between the layers of a readout of several layers: a number (never more than the stages "
         "have), small enough for a CPU, or same: as many as are read, as released (VGG16, 3 layers: 39 M weights).",
     )

@@ -109,6 +109,19 @@ class WeightFile(_Entry):
     layout: str
 
 
+class RandomWeights(_Entry):
+    """Weights that nothing has trained, drawn from a seed."""
+
+    random: Annotated[int, Field(ge=0)]
+
+
+class Fit(_Entry):
+    """Maps brought to given sides: cut at the centre, or resized."""
+
+    how: Literal["crop", "resize"]
+    sides: dict[str, Annotated[int, Field(ge=1)]]
+
+
 class Convention(_Entry):
     """How an encoder wants its pictures; see `features.InputConvention`."""
 
@@ -119,11 +132,17 @@ class Convention(_Entry):
 
 
 class Encoder(_Entry):
-    """A frozen network: architecture, weights, input convention and taps."""
+    """A frozen network: architecture, weights, padding, input convention and taps.
+
+    A variant names the encoder whose entry it completes, and reads that encoder's weights.
+    """
 
     title: str
+    variant_of: str | None = None
     architecture: str
-    weights: WeightFile | None = None
+    weights: WeightFile | RandomWeights | None = None
+    padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
+    fit: Fit | None = None
     input: Convention
     taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
 
@@ -165,8 +184,13 @@ def image_sets() -> dict[str, ImageSet]:
 
 @cache
 def encoders() -> dict[str, Encoder]:
-    """Every encoder, by name."""
-    return dict(_checked(dict[str, Encoder], "encoders", _read("encoders")))
+    """Every encoder, by name; variants completed from the encoder that they vary."""
+    written: dict[str, dict[str, Any]] = _read("encoders")
+    complete = {name: written.get(str(entry.get("variant_of")), {}) | entry for name, entry in written.items()}
+    for name, entry in written.items():
+        if "variant_of" in entry and entry["variant_of"] not in written:
+            raise InputError(f"registry/encoders.yaml: {name}: {unknown('encoder', entry['variant_of'], written)}")
+    return dict(_checked(dict[str, Encoder], "encoders", complete))
 
 
 def fingerprint(*entries: BaseModel) -> str:

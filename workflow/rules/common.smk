@@ -86,11 +86,13 @@ def archives_behind(wildcards):
 
 @spoken
 def weight_entries(name):
-    """The registry entries that decide an encoder's weights: where they are stored, and the source."""
+    """The registry entries that decide an encoder's weights: where they are stored, and the source if there is one."""
     entry = registry.look_up("encoder", name, ENCODERS)
     if entry.weights is None:
         raise InputError(f"encoder {name!r} has no weights")
-    return entry.weights, registry.look_up("source", entry.weights.source, registry.sources())
+    if isinstance(entry.weights, registry.RandomWeights):
+        return [entry.weights]
+    return [entry.weights, registry.look_up("source", entry.weights.source, registry.sources())]
 
 
 def feature_files(encoder, images, stages, suffix="npy"):
@@ -98,7 +100,9 @@ def feature_files(encoder, images, stages, suffix="npy"):
 
 
 def weights_of(encoder):
-    return [f"{RESOURCES}/encoders/{encoder}.safetensors"] if ENCODERS[encoder].weights else []
+    """An encoder's weight file, or the file of the encoder that it varies; none for one without weights."""
+    entry = ENCODERS[encoder]
+    return [f"{RESOURCES}/encoders/{entry.variant_of or encoder}.safetensors"] if entry.weights else []
 
 
 @spoken

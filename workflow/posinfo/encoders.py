@@ -76,31 +76,25 @@ def resnet50_thin_from_onnx(data: bytes) -> Weights:
 
 def vgg16_from_hed(data: bytes) -> Weights:
     """VGG16's convolutions from HED's HDF5 file: `block{b}/layers/conv2d[_n]/vars/{0,1}`, kernels [3, 3, in, out]."""
-    convolutions = (
-        name for name, module in empty_architecture("vgg16").named_modules() if isinstance(module, nn.Conv2d)
-    )
+    modules = empty_architecture("vgg16").named_modules()
+    convolutions = (name for name, module in modules if isinstance(module, nn.Conv2d))
     weights: Weights = {}
     with h5py.File(io.BytesIO(data), "r") as file:
         for block in range(1, 6):
             layers = file[f"block{block}/layers"]
-            for index in range(len(layers)):
-                name, parts = next(convolutions), layers[f"conv2d_{index}" if index else "conv2d"]["vars"]
+            for layer in ("conv2d", "conv2d_1", "conv2d_2")[: 2 if block < 3 else 3]:
+                name, parts = next(convolutions), layers[layer]["vars"]
                 weights |= {f"{name}.weight": _kernel(parts["0"]), f"{name}.bias": torch.from_numpy(parts["1"][()])}
     return weights
 
 
 def squeezenet_from_keras(data: bytes) -> Weights:
     """SqueezeNet 1.1 with its 1000-way head from Keras's HDF5 file, kernels [h, w, in, out]."""
-    fires = {
-        f"fire{fire}": f"features.{place}"
-        for fire, place in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True)
-    }
     places = {"conv1": "features.0", "conv10": "classifier.1"}
-    places |= {
-        f"{fire}/{part}": f"{place}.{part}"
-        for fire, place in fires.items()
-        for part in ("squeeze1x1", "expand1x1", "expand3x3")
-    }
+    for fire, index in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True):
+        places |= {
+            f"fire{fire}/{part}": f"features.{index}.{part}" for part in ("squeeze1x1", "expand1x1", "expand3x3")
+        }
     weights: Weights = {}
     with h5py.File(io.BytesIO(data), "r") as file:
         for layer, place in places.items():
@@ -131,7 +125,7 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
 
 
 def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights: every convolution as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases."""
+    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases."""
     generator = torch.Generator().manual_seed(seed)
     weights: Weights = {}
     for name, tensor in empty_architecture(architecture).state_dict().items():

@@ -91,17 +91,14 @@ def vgg16_from_hed(data: bytes) -> Weights:
 def squeezenet_from_keras(data: bytes) -> Weights:
     """SqueezeNet 1.1 with its 1000-way head from Keras's HDF5 file, kernels [h, w, in, out]."""
     places = {"conv1": "features.0", "conv10": "classifier.1"}
+    parts = {"squeeze1x1": "squeeze", "expand1x1": "expand1x1", "expand3x3": "expand3x3"}
     for fire, index in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True):
-        places |= {
-            f"fire{fire}/{part}": f"features.{index}.{part}" for part in ("squeeze1x1", "expand1x1", "expand3x3")
-        }
+        places |= {f"fire{fire}/{part}": f"features.{index}.{ours}" for part, ours in parts.items()}
     weights: Weights = {}
     with h5py.File(io.BytesIO(data), "r") as file:
         for layer, place in places.items():
-            group = file[layer][layer] if "/" in layer else file[layer]
-            stem = layer.rsplit("/", 1)[-1]
-            weights[f"{place}.weight"] = _kernel(group[f"{stem}_W:0"])
-            weights[f"{place}.bias"] = torch.from_numpy(group[f"{stem}_b:0"][()])
+            weights[f"{place}.weight"] = _kernel(file[f"{layer}/{layer}_W:0"])
+            weights[f"{place}.bias"] = torch.from_numpy(file[f"{layer}/{layer}_b:0"][()])
     return weights
 
 
@@ -118,9 +115,9 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
     for name, tensor in torch.load(io.BytesIO(data), weights_only=True).items():
         first, *rest = name.split(".")
         if first == "_blocks":
-            weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor
+            weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor.contiguous()
         else:
-            weights[f"{tops[first]}.{rest[0]}"] = tensor
+            weights[f"{tops[first]}.{rest[0]}"] = tensor.contiguous()
     return weights
 
 

@@ -56,8 +56,10 @@ def copy_of_the_workflow(place: Path) -> Path:
 @pytest.fixture(scope="session")
 def resources() -> Path:
     """The fetched files of the default run, fetched once into the clone's own folder and verified."""
-    command = [sys.executable, "-m", "snakemake", "download", f"{RESOURCES}/encoders/vgg16.safetensors"]
-    command += [f"{RESOURCES}/encoders/resnet50-thin.safetensors", "--cores", "2", "--config", f"resources={RESOURCES}"]
+    names = ("vgg16", "resnet50-thin", "vgg16-edges", "squeezenet", "efficientnet-lite0")
+    weights = [f"{RESOURCES}/encoders/{name}.safetensors" for name in (*names, "vgg16-random-0", "vgg16-random-1")]
+    command = [sys.executable, "-m", "snakemake", "download", *weights]
+    command += ["--cores", "2", "--config", f"resources={RESOURCES}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return RESOURCES

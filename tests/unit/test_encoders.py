@@ -7,11 +7,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image, ImageOps
 from posinfo import registry
-from posinfo.encoders import convert
+from posinfo.architectures import with_weights
+from posinfo.encoders import convert, initialise
 from posinfo.errors import InputError
 from posinfo.features import InputConvention, open_encoder
 from posinfo.image_sets import pictures_of
+from posinfo.images import decode
 from posinfo.sources import read_member
 from safetensors.torch import load_file
 
@@ -23,11 +26,11 @@ def photograph(resources: Path) -> torch.Tensor:
 
 def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
     entry = registry.encoders()[name]
-    weights = resources / "encoders" / f"{name}.safetensors" if entry.weights else None
+    weights = resources / "encoders" / f"{entry.variant_of or name}.safetensors" if entry.weights else None
+    fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
+    model = open_encoder(entry.architecture, weights, entry.taps, entry.padding, fit)
     with torch.inference_mode():
-        stages: dict[str, torch.Tensor] = open_encoder(entry.architecture, weights, entry.taps)(
-            InputConvention(**entry.input.model_dump()).prepare(pictures)
-        )
+        stages: dict[str, torch.Tensor] = model(InputConvention(**entry.input.model_dump()).prepare(pictures))
     return stages
 
 
@@ -76,6 +79,75 @@ def test_pixels_are_the_picture(resources: Path) -> None:
     pictures = photograph(resources)
     (maps,) = stages_of("pixels", resources, pictures).values()
     torch.testing.assert_close(maps, pictures.permute(0, 3, 1, 2) / 255)
+
+
+def classified_right(name: str, resources: Path) -> int:
+    """How many of foolbox's 20 ImageNet photographs a network classifies right; file names end in their class."""
+    entry, source = registry.encoders()[name], registry.sources()["foolbox"]
+    assert isinstance(source, registry.Wheel)
+    network = with_weights(entry.architecture, load_file(resources / "encoders" / f"{name}.safetensors"), name)
+    right = 0
+    for member, digest in source.members.items():
+        photograph = decode(read_member(resources / source.place, member, digest), member)
+        image = ImageOps.fit(photograph, (256, 256), Image.Resampling.BICUBIC).crop((16, 16, 240, 240))
+        prepared = InputConvention(**entry.input.model_dump()).prepare(torch.from_numpy(np.asarray(image).copy())[None])
+        right += int(network(prepared).argmax()) == int(Path(member).stem.rsplit("_", 1)[1])
+    return right
+
+
+@pytest.mark.parametrize(("name", "right"), [("squeezenet", 14), ("efficientnet-lite0", 18)])
+def test_classifiers_classify(resources: Path, name: str, right: int) -> None:
+    assert classified_right(name, resources) >= right
+
+
+def test_vgg16_edges_is_vgg16_retrained(resources: Path) -> None:
+    edges, imagenet = (load_file(resources / "encoders" / f"{name}.safetensors") for name in ("vgg16-edges", "vgg16"))
+    assert {name: tensor.shape for name, tensor in edges.items()} == {n: t.shape for n, t in imagenet.items()}
+    # Fine-tuned from the ImageNet weights: still alike in the first layer, no longer the same.
+    first, before = edges["features.0.weight"].flatten(), imagenet["features.0.weight"].flatten()
+    assert float(torch.corrcoef(torch.stack([first, before]))[0, 1]) > 0.5
+    assert not torch.equal(first, before)
+
+
+def test_without_padding_maps_shrink_and_their_inside_stays(resources: Path) -> None:
+    pictures = photograph(resources)
+    padded, unpadded = stages_of("vgg16", resources, pictures), stages_of("vgg16-nopad", resources, pictures)
+    sides = {stage: maps.shape[-1] for stage, maps in unpadded.items()}
+    assert sides == {"f1": 220, "f2": 106, "f3": 47, "f4": 17, "f5": 2}
+    torch.testing.assert_close(unpadded["f1"], padded["f1"][..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
+    for how in ("cropped", "resized"):
+        fit = registry.encoders()[f"vgg16-{how}"].fit
+        assert fit is not None
+        assert fit.sides == sides
+        assert {
+            stage: maps.shape[-1] for stage, maps in stages_of(f"vgg16-{how}", resources, pictures).items()
+        } == sides
+    torch.testing.assert_close(stages_of("vgg16-cropped", resources, pictures)["f4"], padded["f4"][..., 5:22, 5:22])
+
+
+@pytest.mark.parametrize("padding", ["reflect", "replicate", "circular"])
+def test_other_padding_changes_the_border_only(resources: Path, padding: str) -> None:
+    pictures = photograph(resources)
+    zeros, other = (stages_of(name, resources, pictures)["f1"] for name in ("vgg16", f"vgg16-{padding}"))
+    torch.testing.assert_close(other[..., 2:-2, 2:-2], zeros[..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
+    assert float((other - zeros).abs().max()) > 1
+
+
+def test_padding_outside_convolutions_cannot_be_changed(resources: Path) -> None:
+    weights = resources / "encoders" / "efficientnet-lite0.safetensors"
+    with pytest.raises(InputError, match="only zeros"):
+        open_encoder("efficientnet-lite0", weights, {"f1": "blocks.0"}, "reflect")
+
+
+def test_random_weights_are_the_seeds_own_and_keep_the_scale(tmp_path: Path, resources: Path) -> None:
+    initialise("vgg16", 0, tmp_path / "again.safetensors")
+    first, second = (load_file(resources / "encoders" / f"vgg16-random-{seed}.safetensors") for seed in (0, 1))
+    again = load_file(tmp_path / "again.safetensors")
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
+    assert not torch.equal(first["features.0.weight"], second["features.0.weight"])
+    stages = stages_of("vgg16-random-0", resources, photograph(resources))
+    scale = [float(maps.square().mean().sqrt()) for maps in stages.values()]
+    assert max(scale) / min(scale) < 20  # trained VGG16: 60
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, resources: Path) -> None:

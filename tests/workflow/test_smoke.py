@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo import cells
+from posinfo.config import RunConfig
 
 TABLE1_COLUMNS = [
     *("pattern", "encoder", "images", "n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant"),
@@ -29,9 +31,9 @@ def test_table1_has_every_cell(smoke: Workflow) -> None:
 
 def test_the_layouts_show_ours_above_theirs_and_say_what_was_used(smoke: Workflow) -> None:
     markdown = (smoke.place / "results/tables/table1.md").read_text()
-    rows = [line for line in markdown.splitlines() if "(ours)" in line or "(paper)" in line]
+    rows = [line for line in markdown.splitlines() if "| ours" in line or "| paper" in line]
     assert len(rows) == 30
-    assert "vgg16 (ours)" in rows[2]
+    assert "ours vgg16" in rows[2]
     assert ".742" in rows[3]
     assert "ResNet-50 of half width (Yahoo open_nsfw)" in markdown
     assert "photos-test-small, n = 10" in markdown
@@ -53,11 +55,10 @@ def test_deleted_tables_are_collected_again_and_nothing_else(smoke: Workflow) ->
 
 
 IMAGES, ENCODER, TABLES = {"images"}, {"encoder"}, {"table"}
-SCORES = {"scores", "scores_synthetic"} | TABLES
-READOUTS = {"readout"} | SCORES
-FEATURES = {
-    f"features_{encoder}{group}" for encoder in ("pixels", "vgg16", "resnet50-thin") for group in ("", "_synthetic")
-} | READOUTS
+OF_TABLE1 = ("pixels", "vgg16", "resnet50-thin")
+SCORES = {f"scores_{encoder}_base{group}" for encoder in OF_TABLE1 for group in ("", "_synthetic")} | TABLES
+READOUTS = {f"readouts_{encoder}_base" for encoder in OF_TABLE1} | SCORES
+FEATURES = {f"features_{encoder}{group}" for encoder in OF_TABLE1 for group in ("", "_synthetic")} | READOUTS
 EVERYTHING = IMAGES | ENCODER | FEATURES
 REDONE = {
     "__init__": set(),
@@ -66,8 +67,10 @@ REDONE = {
     "architectures": ENCODER | FEATURES,
     "batches": READOUTS,
     "cells": TABLES,
+    "claims": set(),
     "config": set(),
     "devices": set(),
+    "efficientnet": ENCODER | FEATURES,
     "encoders": ENCODER | FEATURES - {"features_pixels", "features_pixels_synthetic"},
     "errors": EVERYTHING,
     "features": FEATURES,
@@ -75,6 +78,7 @@ REDONE = {
     "heads": READOUTS,
     "image_sets": IMAGES | FEATURES,
     "images": IMAGES | FEATURES,
+    "layouts": TABLES,
     "patterns": READOUTS,
     "protocol": READOUTS,
     "provenance": FEATURES,
@@ -84,6 +88,7 @@ REDONE = {
     "scores": SCORES,
     "sources": IMAGES | FEATURES,
     "tables": TABLES,
+    "verify": set(),
 }
 
 
@@ -98,6 +103,36 @@ def test_an_edit_redoes_exactly_what_the_module_decides(smoke: Workflow, module:
         assert smoke.planned(TABLE) == set()  # the time stamp alone means nothing
     finally:
         path.write_text(text)
+
+
+@pytest.mark.parametrize("name", list(cells.TABLES))
+def test_one_table_trains_nothing_that_it_does_not_show(smoke: Workflow, name: str) -> None:
+    planned = {
+        rule for rule in smoke.planned(f"results/tables/{name}.csv", "--forceall") if rule.startswith("readouts_")
+    }
+    shown = {(cell.encoder, cell.readout) for cell in cells.TABLES[name].cells(RunConfig())}
+    assert planned == {
+        f"readouts_{family.encoder}_{family.name}"
+        for family in cells.families(RunConfig())
+        if any((family.encoder, readout) in shown for readout in family.patterns)
+    }
+    for family in cells.families(RunConfig()):
+        if f"readouts_{family.encoder}_{family.name}" in planned:
+            assert {(family.encoder, readout) for readout in family.patterns} <= shown
+
+
+def test_every_table_has_a_name_that_a_person_would_guess(smoke: Workflow) -> None:
+    smoke.run("results/tables/main.csv", "results/tables/main.md")
+    for suffix in ("csv", "md"):
+        alias, table = (smoke.place / f"results/tables/{name}.{suffix}" for name in ("main", "table1"))
+        assert alias.read_bytes() == table.read_bytes()
+    assert {"layers", "kernels", "stages", "padding"} <= set(cells.ALIASES)
+
+
+def test_a_readout_that_no_table_shows_is_built_by_its_path(smoke: Workflow) -> None:
+    path = "results/scores/pixels/L1-k5-p1-all/photos-test-small.csv"
+    smoke.run(path)
+    assert len(pd.read_csv(smoke.place / path)) == 5 * 2 * 10  # patterns x seeds x images
 
 
 def test_the_other_definition_leaves_features_alone(smoke: Workflow) -> None:

@@ -168,5 +168,5 @@ def _rendered(model: BaseModel, indent: str) -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from list(_rendered(value, indent + "  "))[1:]
         else:
-            flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False)
+            flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
             yield f"{indent}{name}: {flow.removesuffix('...' + chr(10)).strip()}"

@@ -92,7 +92,7 @@ def main() -> None:
     runs = {path: pd.read_csv(path, sep="\t") for path in sorted(benchmarks.rglob("*.tsv"))}
     memory = {path: float(frame["max_rss"].iloc[0]) for path, frame in runs.items()}
     largest = max(memory, key=lambda path: memory[path])
-    readout = runs[benchmarks / "readouts/vgg16/L1-k3-p0-all.tsv"]["s"].iloc[0]
+    readout = runs[benchmarks / "readouts/vgg16/base.tsv"]["s"].iloc[0]
     rows: list[list[object]] = [
         [
             "snakemake -n, seconds",

@@ -10,7 +10,7 @@ from posinfo import layouts, tables
 from posinfo.cells import TABLES
 from posinfo.config import RunConfig
 from posinfo.errors import InputError
-from posinfo.scores import COLUMNS
+from posinfo.protocol import SCORE_COLUMNS
 from posinfo.verify import cells_outside
 
 RUN = RunConfig()
@@ -27,7 +27,7 @@ def write_all_scores(folder: Path, name: str, seeds: int = 3) -> list[Path]:
             for seed in range(seeds)
             for image in range(4)
         ]
-        frames.setdefault(path, []).append(pd.DataFrame(rows, columns=list(COLUMNS)))
+        frames.setdefault(path, []).append(pd.DataFrame(rows, columns=list(SCORE_COLUMNS)))
     for path, parts in frames.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.concat(parts).drop_duplicates().to_csv(path, index=False)

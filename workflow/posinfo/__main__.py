@@ -66,7 +66,11 @@ def _features(args: argparse.Namespace) -> None:
     device = choose_device(args.device, args.threads)
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     model = open_encoder(entry.architecture, args.weights, entry.taps, entry.padding, fit)
-    story = {"encoder": args.encoder, "weights_sha256": sha256_of(args.weights) if args.weights else None}
+    story = {
+        "encoder": args.encoder,
+        "entry": registry.fingerprint(entry),
+        "weights_sha256": sha256_of(args.weights) if args.weights else None,
+    }
     for images in args.images:
         extract(
             model=model,

@@ -201,7 +201,7 @@ def read_features(paths: list[Path]) -> list[StageFeatures]:
         stages.append(StageFeatures(story["stage"], array, story))
     first = stages[0].story
     for path, stage in zip(paths, stages, strict=True):
-        for key in ("encoder", "weights_sha256", "images_sha256", "alignment", "convention"):
+        for key in ("encoder", "entry", "weights_sha256", "images_sha256", "alignment", "convention"):
             _expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
     return stages
 

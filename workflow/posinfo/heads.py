@@ -213,13 +213,15 @@ class DeepStack(nn.Module):
     def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
         """Predicted maps before the upsampling, float32 [heads, batch, side, side]; features as for `HeadStack`."""
         side, corners = self.alignment.side, self.alignment.corners
-        aligned = [upsample(features[stage.name], corners, side) for stage in self.stages]
-        maps = torch.cat(aligned).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        maps = maps * self.channel_scale[:, None, None]
-        for layer, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            maps = norm(conv(maps))
-            if layer + 1 < self.readout.layers:
-                maps = maps.relu()
+        aligned = [upsample(features[stage.name], corners, side).transpose(0, 1) for stage in self.stages]
+        maps: torch.Tensor = torch.cat(aligned, 1)
+        first = self.convs[0]
+        # Scaling the few weights equals scaling the many features.
+        scaled = cast("torch.Tensor", first.weight) * self.channel_scale[:, None, None]
+        maps = functional.conv2d(maps, scaled, cast("torch.Tensor", first.bias), padding=self.readout.padding)
+        maps = self.norms[0](maps)
+        for conv, norm in zip(self.convs[1:], self.norms[1:], strict=True):
+            maps = norm(conv(maps.relu()))
         maps = maps.transpose(0, 1)
         return maps.sigmoid() if self.output == "sigmoid" else maps
 

@@ -148,6 +148,7 @@ def save(
             "encoder": origin["encoder"],
             "trained_on": origin["images"],
             "n_pictures": len(stages[0].array),
+            "entry": origin.get("entry"),
             "weights_sha256": origin["weights_sha256"],
             "features_code": origin["code"],
             "features_sha256": {name: stage.story["sha256"] for name, stage in read.items()},
@@ -187,6 +188,7 @@ def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[
         found = {
             "code": code_digest("readouts"),
             "encoder": stages[0].story["encoder"],
+            "entry": stages[0].story.get("entry"),
             "weights_sha256": stages[0].story["weights_sha256"],
             "features_code": stages[0].story["code"],
             "convention": json.loads(json.dumps(stages[0].story["convention"])),

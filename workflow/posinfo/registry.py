@@ -194,8 +194,8 @@ def encoders() -> dict[str, Encoder]:
 
 
 def fingerprint(*entries: BaseModel) -> str:
-    """16 hex digits that change when one of the entries does."""
-    content = "\n".join(entry.model_dump_json() for entry in entries)
+    """16 hex digits that change when one of the entries does, but for what is only said about it."""
+    content = "\n".join(entry.model_dump_json(exclude={"title", "about", "licence"}) for entry in entries)
     return sha256(content.encode()).hexdigest()[:16]
 
 

@@ -16,8 +16,7 @@ from posinfo.features import StageFeatures
 from posinfo.files import written_whole
 from posinfo.heads import Stack, upsample
 from posinfo.patterns import Definition, ground_truth
-
-COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")
+from posinfo.protocol import SCORE_COLUMNS
 
 
 def ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -74,7 +73,7 @@ def score(
     alignment: Alignment,
     device: torch.device,
 ) -> pd.DataFrame:
-    """One row per (pattern, seed, image) with the columns `COLUMNS`.
+    """One row per (pattern, seed, image) with the columns `protocol.SCORE_COLUMNS`.
 
     `spc` is Spearman's correlation of prediction and ground truth over the 224x224 pixels; a constant prediction has
     none, counts 0 and is marked in `constant` (the paper prints .0). `mae` is the mean absolute error.
@@ -96,7 +95,7 @@ def score(
             spc = 0.0 if unchanging else spearman(large.ravel(), target)
             mae = float(np.abs(large - expected).mean(dtype=np.float64))
             rows.append((head.pattern, head.seed, name, spc, mae, int(unchanging)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
 def write_scores(scores: pd.DataFrame, path: Path) -> None:

@@ -11,7 +11,7 @@ from posinfo.cells import Cell, Table
 from posinfo.errors import InputError
 from posinfo.files import written_whole
 from posinfo.patterns import Definition, ground_truth
-from posinfo.scores import COLUMNS
+from posinfo.protocol import SCORE_COLUMNS
 
 PUBLISHED_IMAGES = {"PASCAL-S": "natural"}  # the paper's name for its natural test images
 MEASURED = ("n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant")
@@ -28,9 +28,9 @@ def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
     frames = []
     for path in paths:
         frame = pd.read_csv(path)
-        if list(frame.columns) != list(COLUMNS):
+        if list(frame.columns) != list(SCORE_COLUMNS):
             raise InputError(
-                f"{path} has the columns {list(frame.columns)}, expected {list(COLUMNS)}; delete it and run again"
+                f"{path} has the columns {list(frame.columns)}, expected {list(SCORE_COLUMNS)}; delete it and run again"
             )
         if frame[["spc", "mae"]].isna().to_numpy().any():
             raise InputError(f"{path} holds a score that is no number; delete it and run again")

@@ -80,13 +80,10 @@ class Training(BaseModel):
         "sigmoid",
         description="What follows the last batch norm: sigmoid as released, or linear, which reaches below 0.",
     )
-    epochs: SCORE_COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")  # of a score file, one row per prediction
-PositiveInt = Field(15, description="Passes over the training pictures.")
-    batch: SCORE_COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")  # of a score file, one row per prediction
-PositiveInt = Field(32, description="Pictures per step.")
+    epochs: PositiveInt = Field(15, description="Passes over the training pictures.")
+    batch: PositiveInt = Field(32, description="Pictures per step.")
     lr: Annotated[float, Field(gt=0)] = Field(0.1, description="SGD's learning rate at the start.")
-    decay_epoch: SCORE_COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")  # of a score file, one row per prediction
-PositiveInt = Field(10, description="The epoch (from 0) from which lr is multiplied by lr_decay.")
+    decay_epoch: PositiveInt = Field(10, description="The epoch (from 0) from which lr is multiplied by lr_decay.")
     lr_decay: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="See decay_epoch.")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(0.9, description="SGD's momentum.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="SGD's weight decay.")

@@ -19,6 +19,7 @@ include: "workflow/rules/readouts.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:
@@ -27,4 +28,5 @@ rule all:
     input:
         rules.tables.input,
         rules.claims.output,
+        rules.figures.input,
     localrule: True

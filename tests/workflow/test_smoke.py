@@ -74,6 +74,7 @@ REDONE = {
     "encoders": ENCODER | FEATURES - {"features_pixels", "features_pixels_synthetic"},
     "errors": EVERYTHING,
     "features": FEATURES,
+    "figures": set(),
     "files": EVERYTHING,
     "heads": READOUTS,
     "image_sets": IMAGES | FEATURES,

@@ -157,6 +157,15 @@ def _claims(args: argparse.Namespace) -> None:
     claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
 
 
+def _figure(args: argparse.Namespace) -> None:
+    from posinfo import claims, figures, tables
+    from posinfo.config import load_config
+
+    run = load_config(json.loads(args.run))
+    groups = tables.by_cell(tables.read_scores(args.scores))
+    figures.write_figure(args.name, run, groups, claims.printed_values(run, PUBLISHED), args.pdf, args.png)
+
+
 def _verify(args: argparse.Namespace) -> None:
     import pandas as pd
 
@@ -243,6 +252,13 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--scores", type=Path, nargs="+", required=True)
     claims.add_argument("--run", required=True, help="JSON of the configuration")
     claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
+
+    figure = command(_figure, "figure", "draw a figure from the scores of a run")
+    figure.add_argument("name", help="such as stages")
+    figure.add_argument("--scores", type=Path, nargs="+", required=True)
+    figure.add_argument("--run", required=True, help="JSON of the configuration")
+    figure.add_argument("--pdf", type=Path, required=True)
+    figure.add_argument("--png", type=Path, required=True)
 
     verify = command(_verify, "verify", "compare tables with the committed values of the default run")
     verify.add_argument("--tables", type=Path, nargs="+", required=True)

@@ -147,6 +147,13 @@ def scores_of(wildcards):
 
 
 @spoken
+def scores_of_figure(wildcards):
+    """The score files of the tables that a figure shows."""
+    shown = registry.look_up("figure", wildcards.figure, cells.FIGURES)
+    return score_paths(cell for table in shown for cell in cells.TABLES[table].cells(RUN))
+
+
+@spoken
 def all_scores():
     return score_paths(cell for table in cells.TABLES.values() for cell in table.cells(RUN))
 

@@ -1,4 +1,4 @@
-"""Figures from made-up scores: every cell is there, the paper's point beside it, and the same run draws the same file."""
+"""Figures from made-up scores: each cell is there, the paper's point beside it; the same run draws the same file."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_stages_show_each_value_its_interval_and_the_papers_point() -> None:
     drawn = {line.get_label(): np.asarray(line.get_ydata()) for line in axes.get_lines()}
     assert drawn["G, paper"].tolist() == [0.241, 0.404, 0.588, 0.653, 0.693, 0.814]
     ours = next(container for container in axes.containers if container.get_label() == "G, ours")
-    values = np.asarray(ours[0].get_ydata())  # type: ignore[index]
+    values = np.asarray(ours[0].get_ydata())
     assert values.argmax() == 2
     assert values == pytest.approx([0.5, 0.5, 0.9, 0.5, 0.5, 0.5], abs=0.02)
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["f1", "f2", "f3", "f4", "f5", "all"]

@@ -38,7 +38,7 @@ PADDINGS = {
 
 
 def estimates(cells: Sequence[Cell], groups: Groups) -> pd.DataFrame:
-    """One row per cell: its labels, `value`, `low`, `high` (SPC and its 95 % interval, as in the claims), n and seeds."""
+    """One row per cell: its labels, `value`, `low`, `high` (SPC and its 95 % interval as in the claims), n, seeds."""
     rows = []
     for cell in cells:
         scores = scores_of_cell(groups, cell)
@@ -55,7 +55,7 @@ def counts_of(shown: pd.DataFrame) -> str:
 
 
 def _interval(shown: pd.DataFrame) -> np.ndarray:
-    return np.abs(shown[["low", "high"]].to_numpy().T - shown["value"].to_numpy())
+    return np.asarray(np.abs(shown[["low", "high"]].to_numpy().T - shown["value"].to_numpy()))
 
 
 def stages(run: "RunConfig", groups: Groups, printed: pd.DataFrame) -> Figure:

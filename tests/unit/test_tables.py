@@ -93,3 +93,19 @@ def test_verify_names_the_cells_outside(tmp_path: Path) -> None:
     frame[:1].to_csv(made, index=False)
     with pytest.raises(InputError, match="do not have the same cells"):
         cells_outside(made, expected)
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_the_committed_values_are_the_default_runs_cells(tmp_path: Path, name: str) -> None:
+    table = TABLES[name]
+    summary = tables.summarise(tables.read_scores(write_all_scores(tmp_path, name)), table.cells(RUN))
+    if not table.published:
+        constants = tables.constant_rows(list(summary["pattern"].unique()), RUN.patterns)
+        summary = pd.concat([summary, constants], ignore_index=True)
+    made = tables.tidy(tables.beside_published(summary, table, PUBLISHED), table)
+    committed = pd.read_csv(ROOT / "workflow/expected" / f"{name}.csv")
+    keys = [
+        key for key in ("model", "pattern", "layers", "kernel", "stages", "encoder", "readout", "images") if key in made
+    ]
+    assert list(committed.columns) == list(made.columns)
+    assert committed[keys].to_numpy().tolist() == made[keys].to_numpy().tolist()

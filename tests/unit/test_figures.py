@@ -26,7 +26,7 @@ def test_stages_show_each_value_its_interval_and_the_papers_point() -> None:
     assert values.argmax() == 2
     assert values == pytest.approx([0.5, 0.5, 0.9, 0.5, 0.5, 0.5], abs=0.02)
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["f1", "f2", "f3", "f4", "f5", "all"]
-    assert "n = 20 images, 3 seeds" in axes.get_title(loc="left")
+    assert "n = 20 natural images, 3 seeds" in axes.get_title(loc="left")
 
 
 def test_intervals_contain_their_values() -> None:

@@ -25,7 +25,7 @@ COLUMN = 3.4  # inches, the width of a column in a two-column paper
 WHOLE = 7.0
 PALETTE = sns.color_palette("colorblind")
 PATTERN_COLOURS = dict(zip(("H", "V", "G", "HS", "VS"), PALETTE, strict=False))
-MODEL_COLOURS = dict(zip(("PosENet", "VGG", "ResNet", "VGG w/o padding"), PALETTE[5:], strict=False))
+MODEL_COLOURS = {"PosENet": "0.5", "VGG": "#1f4e9c", "ResNet": "#b35806", "VGG w/o padding": "#1b9e9e"}
 PADDINGS = {
     "vgg16": "zeros",
     "vgg16-circular": "circular",
@@ -50,8 +50,8 @@ def estimates(cells: Sequence[Cell], groups: Groups) -> pd.DataFrame:
 
 
 def counts_of(shown: pd.DataFrame) -> str:
-    """`n = 30 images, 3 seeds`, for a title."""
-    return f"n = {shown['n'].max()} images, {shown['seeds'].max()} seeds"
+    """`n = 30 natural images, 3 seeds`, for a title."""
+    return f"n = {shown['n'].max()} natural images, {shown['seeds'].max()} seeds"
 
 
 def _interval(shown: pd.DataFrame) -> np.ndarray:
@@ -69,9 +69,9 @@ def stages(run: "RunConfig", groups: Groups, printed: pd.DataFrame) -> Figure:
         axes.plot(places, rows["spc"], color=colour, marker="o", mfc="white", ls=":", label=f"{pattern}, paper")
     names = list(shown["stages"].unique())
     axes.set_xticks(range(len(names)), names)
-    axes.set(xlabel=f"stage of {run.models.VGG} that the readout sees", ylabel="SPC", ylim=(0, 1))
-    axes.set_title(f"natural images, {counts_of(shown)}, bars: 95 % interval", loc="left")
-    axes.legend(ncols=2, loc="upper left")
+    axes.set(xlabel=f"stage of {run.models.VGG} that the readout sees", ylabel="SPC", ylim=(-0.1, 1))
+    axes.set_title(f"{counts_of(shown)}; 95 % intervals", loc="left")
+    axes.legend(ncols=2, loc="upper left", bbox_to_anchor=(0, 1.02))
     return figure
 
 
@@ -91,8 +91,8 @@ def padding(run: "RunConfig", groups: Groups, printed: pd.DataFrame) -> Figure:
             places, rows["spc"], ls="none", marker="D", mfc="white", mec="black", label="paper" if index == 0 else None
         )
     axes.set_xticks(range(len(order)), [PADDINGS[name] for name in order])
-    axes.set(xlabel="padding of VGG16's convolutions (ImageNet weights throughout)", ylabel="SPC", ylim=(0, 1))
-    axes.set_title(f"natural images, {counts_of(shown)}, bars: 95 % interval", loc="left")
+    axes.set(xlabel="padding of VGG16's convolutions (ImageNet weights throughout)", ylabel="SPC", ylim=(-0.1, 1))
+    axes.set_title(f"{counts_of(shown)}; 95 % intervals", loc="left")
     axes.legend(ncols=4, loc="upper right")
     return figure
 
@@ -119,7 +119,7 @@ def agreement(run: "RunConfig", groups: Groups, printed: pd.DataFrame) -> Figure
     return figure
 
 
-def _points(axes: Axes, rows: pd.DataFrame, colour: tuple[float, float, float], marker: str, label: str | None) -> None:
+def _points(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, label: str | None) -> None:
     axes.plot(rows["spc"], rows["value"], ls="none", marker=marker, color=colour, alpha=0.8, label=label)
 
 

@@ -71,7 +71,7 @@ REDONE = {
     "config": set(),
     "devices": set(),
     "efficientnet": ENCODER | FEATURES,
-    "encoders": ENCODER | FEATURES - {"features_pixels", "features_pixels_synthetic"},
+    "encoders": ENCODER | {rule for rule in FEATURES if "pixels" not in rule} | TABLES,
     "errors": EVERYTHING,
     "features": FEATURES,
     "figures": set(),

@@ -19,14 +19,17 @@ include: "workflow/rules/readouts.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/predictions.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
-    """Everything that the paper's readouts can show."""
+    """Tables, figures, claims and the report."""
     default_target: True
     input:
         rules.tables.input,
         rules.claims.output,
         rules.figures.input,
+        rules.report.output,
     localrule: True

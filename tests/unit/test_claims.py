@@ -12,7 +12,6 @@ from posinfo.claims import (
     difference,
     judge,
     overall,
-    photograph_of,
     printed_values,
     read_claims,
     write_claims,
@@ -20,6 +19,7 @@ from posinfo.claims import (
 from posinfo.config import RunConfig
 from posinfo.errors import InputError
 from posinfo.tables import Groups, by_cell
+from posinfo.views import photograph_of
 
 PUBLISHED = ROOT / "workflow/published"
 

@@ -157,13 +157,82 @@ def _claims(args: argparse.Namespace) -> None:
     claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
 
 
+def _predictions(args: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from posinfo.devices import choose_device
+    from posinfo.displays import SHOWN
+    from posinfo.features import read_features
+    from posinfo.predictions import at, predicted_maps, write_predictions
+    from posinfo.readouts import load_stack
+    from posinfo.views import first_views
+
+    device = choose_device(args.device, args.threads)
+    wanted, opened = json.loads(args.maps), {}
+    for table in args.images:
+        names = pd.read_csv(table)["image"].tolist()
+        pictures = first_views(names, SHOWN)
+        stages = read_features([path for path in args.features if path.parent.name == table.stem])
+        opened[table.stem] = at(stages, pictures), pictures, [names[picture] for picture in pictures]
+    for readout, by_images in wanted.items():
+        files = [path for path in args.readouts if path.parent.name == readout]
+        for images, patterns in by_images.items():
+            stages, pictures, names = opened[images]
+            stack, _ = load_stack(files, stages)
+            maps = predicted_maps(stack, stages, patterns, args.seed, device)
+            write_predictions(maps, pictures, names, args.seed, args.output / readout / f"{images}.npz")
+
+
+def _learning_curve(args: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from posinfo import learning_curve, tables
+    from posinfo.config import load_config
+    from posinfo.devices import choose_device
+    from posinfo.features import read_features
+    from posinfo.protocol import Readout
+    from posinfo.views import photograph_of
+
+    run, device = load_config(json.loads(args.run)), choose_device(args.device, args.threads)
+    names = {role: pd.read_csv(path)["image"].tolist() for role, path in (("train", args.train), ("test", args.test))}
+    whole = tables.read_scores(args.scores)
+    counts = {"photographs": len(set(photograph_of(names["train"]))), "pictures": len(names["train"])}
+    frames = []
+    for folder in dict.fromkeys(path.parent.parent for path in args.features):
+        files = [path for path in args.features if path.parent.parent == folder]
+        parts = learning_curve.curve(
+            training_stages=read_features([path for path in files if path.parent.name == args.train.stem]),
+            training_names=names["train"],
+            test_stages=read_features([path for path in files if path.parent.name == args.test.stem]),
+            test_names=names["test"],
+            readout=Readout.parse(args.readout),
+            patterns=args.patterns,
+            seeds=run.seeds,
+            training=run.training,
+            definition=run.patterns,
+            device=device,
+        )
+        known = whole[(whole["encoder"] == folder.name) & whole["pattern"].isin(args.patterns)]
+        frames += [parts, known.assign(**counts)]
+    learning_curve.write_curve(pd.concat(frames, ignore_index=True), args.output)
+
+
 def _figure(args: argparse.Namespace) -> None:
-    from posinfo import claims, figures, tables
+    from posinfo import figures, materials
     from posinfo.config import load_config
 
     run = load_config(json.loads(args.run))
-    groups = tables.by_cell(tables.read_scores(args.scores))
-    figures.write_figure(args.name, run, groups, claims.printed_values(run, PUBLISHED), args.pdf, args.png)
+    material = materials.collect(run, args.inputs, PUBLISHED, args.benchmarks)
+    figures.write_figure(args.name, material, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))
+
+
+def _pages(args: argparse.Namespace) -> None:
+    from posinfo import pages, registry
+
+    for path in args.markdown:
+        pages.write_page(args.output / f"{path.stem}.html", path.stem, path.read_text(encoding="utf-8"))
+    titles = {name: entry.title for name, entry in registry.encoders().items()}
+    pages.write_page(args.output / "run.html", "what the run was made from", pages.made_from(args.sidecars, titles))
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -253,12 +322,37 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--run", required=True, help="JSON of the configuration")
     claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
 
-    figure = command(_figure, "figure", "draw a figure from the scores of a run")
-    figure.add_argument("name", help="such as stages")
-    figure.add_argument("--scores", type=Path, nargs="+", required=True)
+    predictions = command(_predictions, "predictions", "the predicted maps that figures show")
+    predictions.add_argument("maps", help='JSON such as {"L1-k3-p0-all": {"black": ["H", "G"]}}')
+    predictions.add_argument("--readouts", type=Path, nargs="+", required=True, help="files of one encoder's readouts")
+    predictions.add_argument("--images", type=Path, nargs="+", required=True, help="csv files of the sets of images")
+    predictions.add_argument("--features", type=Path, nargs="+", required=True, help=".../{images}/{stage}.npy files")
+    predictions.add_argument("--seed", type=int, required=True, help="the seed whose readout draws")
+    predictions.add_argument("--output", type=Path, required=True, help="folder; {readout}/{images}.npz goes below it")
+    on_device(predictions)
+
+    curve = command(_learning_curve, "learning-curve", "readouts trained on parts of the training photographs")
+    curve.add_argument("readout", help="such as L1-k3-p0-all")
+    curve.add_argument("--patterns", nargs="+", required=True)
+    curve.add_argument("--features", type=Path, nargs="+", required=True, help="of every encoder, both sets of images")
+    curve.add_argument("--train", type=Path, required=True, help="csv of the training images")
+    curve.add_argument("--test", type=Path, required=True, help="csv of the test images")
+    curve.add_argument("--scores", type=Path, nargs="+", required=True, help="of readouts trained on all photographs")
+    curve.add_argument("--run", required=True, help="JSON of the configuration")
+    curve.add_argument("--output", type=Path, required=True)
+    on_device(curve)
+
+    figure = command(_figure, "figure", "draw a figure of the paper or of our own")
+    figure.add_argument("name", help="such as figure4 or stages")
+    figure.add_argument("--inputs", type=Path, nargs="*", default=[], help="results that it shows, by their paths")
+    figure.add_argument("--benchmarks", type=Path, help="folder of the run's benchmarks")
     figure.add_argument("--run", required=True, help="JSON of the configuration")
-    figure.add_argument("--pdf", type=Path, required=True)
-    figure.add_argument("--png", type=Path, required=True)
+    figure.add_argument("--output", type=Path, required=True, help="path without suffix; .pdf and .png are written")
+
+    pages = command(_pages, "pages", "pages of the report: tables, claims, versions and digests")
+    pages.add_argument("--markdown", type=Path, nargs="+", required=True, help="tables and claims")
+    pages.add_argument("--sidecars", type=Path, nargs="+", required=True, help="one of each encoder's features")
+    pages.add_argument("--output", type=Path, required=True, help="folder")
 
     verify = command(_verify, "verify", "compare tables with the committed values of the default run")
     verify.add_argument("--tables", type=Path, nargs="+", required=True)

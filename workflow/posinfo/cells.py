@@ -185,11 +185,6 @@ TABLES = {
         "unscaled: stages not divided by their root mean square; constant: the best constant prediction, no readout.",
     ),
 }
-FIGURES = {
-    "stages": ("table3",),
-    "padding": ("controls",),
-    "agreement": ("table1", "table2a", "table2b", "table3", "table4"),
-}  # the tables whose cells a figure shows
 ALIASES = {table.alias: name for name, table in TABLES.items() if table.alias != name}
 
 

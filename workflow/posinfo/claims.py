@@ -18,6 +18,7 @@ from posinfo.files import write_text, written_whole
 from posinfo.patterns import Definition
 from posinfo.protocol import Readout
 from posinfo.tables import Groups, constant_rows, read_published, scores_of_cell
+from posinfo.views import photograph_of
 
 if TYPE_CHECKING:
     from posinfo.config import RunConfig
@@ -109,11 +110,6 @@ class Estimate:
         if low < self.low and self.high < high:
             return "holds"
         return "fails" if self.high < low or self.low > high else "undecided"
-
-
-def photograph_of(images: Sequence[str]) -> NDArray[np.int64]:
-    """Views of one photograph (`name-0`, `name-1` ...) get one number: they are not independent. int64 [images]."""
-    return np.unique([name.rsplit("-", 1)[0] for name in images], return_inverse=True)[1].astype(np.int64)
 
 
 def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: Metric, offset: float = 0.0) -> Estimate:

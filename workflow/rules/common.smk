@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo import cells, config as configuration, registry
+from posinfo import cells, config as configuration, displays, registry
 from posinfo.errors import InputError
 from posinfo.files import sha256_of
 from posinfo.patterns import PATTERNS
@@ -43,6 +43,8 @@ PLACES = {source.place: name for name, source in spoken(registry.sources)().item
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 ONE_SET = "|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC)))  # sets that are read one at a time
 FAMILIES = spoken(cells.families)(RUN)
+MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
+ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
 
 # What every training job depends on beside its features and its readouts.
 TRAINING = {
@@ -146,16 +148,68 @@ def scores_of(wildcards):
     return score_paths(cells_of(wildcards))
 
 
+def map_files(encoder):
+    """The files of an encoder's predicted maps."""
+    return [
+        f"{RESULTS}/predictions/{encoder}/{readout}/{images}.npz"
+        for readout, by_images in MAPS[encoder].items()
+        for images in by_images
+    ]
+
+
+def readouts_drawn(encoder):
+    """The pattern files behind an encoder's predicted maps."""
+    return readout_files(
+        encoder,
+        {
+            readout: list(dict.fromkeys(pattern for patterns in by_images.values() for pattern in patterns))
+            for readout, by_images in MAPS[encoder].items()
+        },
+    )
+
+
+def sets_drawn(encoder):
+    """The sets of images on which an encoder's predicted maps are drawn."""
+    return list(dict.fromkeys(images for by_images in MAPS[encoder].values() for images in by_images))
+
+
 @spoken
-def scores_of_figure(wildcards):
-    """The score files of the tables that a figure shows."""
-    shown = registry.look_up("figure", wildcards.figure, cells.FIGURES)
-    return score_paths(cell for table in shown for cell in cells.TABLES[table].cells(RUN))
+def inputs_of_figure(name):
+    """What a figure is drawn from."""
+    display = displays.FIGURES[name]
+    maps = display.maps(RUN) if display.maps else []
+    paths = score_paths(cell for table in display.tables for cell in cells.TABLES[table].cells(RUN))
+    paths += score_paths(maps)
+    paths += [f"{RESULTS}/predictions/{cell.encoder}/{cell.readout.name}/{cell.images}.npz" for cell in maps]
+    for role in display.pictures:
+        paths += [f"{RESULTS}/images/{getattr(RUN.images, role)}.{suffix}" for suffix in ("npy", "csv")]
+    if display.architecture:
+        paths += feature_files(RUN.models.VGG, RUN.images.natural, RUN.stages(RUN.models.VGG), "json")
+    if display.losses:
+        for encoder in RUN.models.of_table1.values():
+            paths += readout_files(encoder, {cells.BASE: PATTERNS})
+    if display.curve:
+        paths.append(f"{RESULTS}/learning_curve.csv")
+    if display.costs:
+        paths += all_scores()  # so that the run is over when its time is counted
+    return list(dict.fromkeys(paths))
 
 
 @spoken
 def all_scores():
     return score_paths(cell for table in cells.TABLES.values() for cell in table.cells(RUN))
+
+
+def report_page(name):
+    """A page of the report with its caption."""
+    category = "Run" if name == "run" else "Claims" if name == "claims" else "Tables"
+    labels = {"page": name}
+    return report(f"{RESULTS}/pages/{name}.html", caption=f"../report/{name}.rst", category=category, labels=labels)
+
+
+def encoders_shown():
+    """Every encoder that some table shows."""
+    return list(dict.fromkeys(family.encoder for family in FAMILIES))
 
 
 wildcard_constraints:

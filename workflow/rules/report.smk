@@ -1,0 +1,55 @@
+"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests.
+
+REQUIRED INPUTS: {results}/tables/{table}.md, {results}/claims.md, {results}/figures/{figure}.png
+OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results}/report.html (all in one file)
+"""
+
+
+rule pages:
+    """The tables' Markdown as HTML, since the report shows that and not Markdown."""
+    input:
+        markdown=[*expand(f"{RESULTS}/tables/{{table}}.md", table=cells.TABLES), f"{RESULTS}/claims.md"],
+        sidecars=[
+            f"{RESULTS}/features/{encoder}/{RUN.images.natural}/{ENCODERS[encoder].stages[0]}.json"
+            for encoder in encoders_shown()
+        ],
+    output:
+        [report_page(name) for name in [*cells.TABLES, "claims", "run"]],
+    log:
+        f"{RESULTS}/logs/pages.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/pages.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        output=lambda wildcards, output: str(Path(output[0]).parent),
+        titles=[ENCODERS[encoder].title for encoder in encoders_shown()],
+        code=code_digest("pages"),
+    shell:
+        "python3 -m posinfo --log {log:q} pages --markdown {input.markdown:q} --sidecars {input.sidecars:q}"
+        " --output {params.output:q}"
+
+
+rule report:
+    """Snakemake's own report, asked of a second Snakemake once everything that it shows is there."""
+    input:
+        rules.tables.input,
+        rules.claims.output,
+        rules.figures.input,
+        rules.pages.output,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        settings=f"{RESULTS}/logs/report.config.json",
+        run=RUN.model_dump_json(),
+        captions=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "report").iterdir())],
+    shell:
+        "printf '%s' {params.run:q} > {params.settings:q} && "
+        "python3 -m snakemake tables claims figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"
+        " --configfile {params.settings:q} --report {output:q} > {log:q} 2>&1"

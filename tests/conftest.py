@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
+from posinfo.config import RunConfig, load_config
 
 ROOT = Path(__file__).parent.parent
 RESOURCES = ROOT / "resources"
@@ -29,6 +31,10 @@ class Workflow:
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
+
+    def settings(self) -> RunConfig:
+        """The checked configuration of its runs."""
+        return load_config(yaml.safe_load((self.source / "workflow/configs/smoke.yaml").read_text()))
 
     def planned(self, *arguments: str) -> set[str]:
         """The rules that a dry run would run."""

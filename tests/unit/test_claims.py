@@ -19,7 +19,6 @@ from posinfo.claims import (
 from posinfo.config import RunConfig
 from posinfo.errors import InputError
 from posinfo.tables import Groups, by_cell
-from posinfo.views import photograph_of
 
 PUBLISHED = ROOT / "workflow/published"
 
@@ -67,7 +66,6 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_views_of_one_photograph_do_not_count_as_independent() -> None:
-    assert photograph_of(["a-0", "a-1", "b-c-0", "b-c-1"]).tolist() == [0, 0, 1, 1]
     values = np.repeat(noisy(0.3, 0.1, 1, images=5), 6, axis=1)
     apart = difference(scores(values), None, "spc")
     together = difference(scores(values, [f"photo{index // 6}-{index % 6}" for index in range(30)]), None, "spc")
@@ -110,6 +108,17 @@ def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(t
     text = (tmp_path / "claims.md").read_text()
     assert "| removing the padding of VGG's convolutions costs position | **fails** | 0 of 3 |" in text
     assert len(pd.read_csv(tmp_path / "claims.csv")) == len(judged)
+
+
+def test_a_control_that_is_left_out_is_not_compared_and_a_missing_score_is_an_error() -> None:
+    run = RunConfig(controls=["vgg16-random-1"])
+    claims, printed, groups = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED), made_up(run, {})
+    judged = judge(claims, groups, run, printed)
+    assert "padding-not-map-size" not in set(judged["claim"])
+    assert (judged["claim"] == "training-adds").sum() == 3
+    del groups["vgg16-random-1", "L1-k3-p0-all", "H", "photos-test"]
+    with pytest.raises(InputError, match="no scores for vgg16-random-1"):
+        judge(claims, groups, run, printed)
 
 
 @pytest.mark.parametrize(

@@ -227,10 +227,11 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> None:
-    from posinfo import pages, registry
+    from posinfo import cells, pages, registry
 
     for path in args.markdown:
-        pages.write_page(args.output / f"{path.stem}.html", path.stem, path.read_text(encoding="utf-8"))
+        title = f"{path.stem}: {cells.TABLES[path.stem].about}" if path.stem in cells.TABLES else path.stem
+        pages.write_page(args.output / f"{path.stem}.html", title, path.read_text(encoding="utf-8"))
     titles = {name: entry.title for name, entry in registry.encoders().items()}
     pages.write_page(args.output / "run.html", "what the run was made from", pages.made_from(args.sidecars, titles))
 

@@ -173,13 +173,17 @@ def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd
     """One row per comparison.
 
     Columns: claim, says, by, outcome (of the claim), comparison, its own outcome, metric, estimate, low, high, and
-    `printed`: the same difference between the numbers that the paper printed (empty where it printed none).
+    `printed`: the same difference between the numbers that the paper printed (empty where it printed none). A run
+    whose tables do not show a cell, such as a control that the config leaves out, makes no comparison with it.
     """
+    shown = {_key(cell) for table in TABLES.values() for cell in table.cells(run)}
     known = printed.set_index(["encoder", "readout", "pattern", "images"])
     rows: list[dict[str, Any]] = []
     for claim in claims:
         own: list[dict[str, Any]] = []
         for lower, higher in claim.comparisons(run):
+            if not {_key(cell) for cell in (lower, higher) if cell} <= shown:
+                continue
             margin = claim.margin
             offset = _constant_mae(higher.pattern, run.patterns) if margin and claim.metric == "mae" else 0.0
             below = scores_of_cell(groups, lower) if lower else None
@@ -200,6 +204,10 @@ def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd
         verdict = overall([row["comparison_outcome"] for row in own])
         rows += [{"claim": claim.name, "says": claim.says, "by": claim.by, "outcome": verdict, **row} for row in own]
     return pd.DataFrame(rows)
+
+
+def _key(cell: Cell) -> tuple[str, Readout, str, str]:
+    return cell.encoder, cell.readout, cell.pattern, cell.images
 
 
 def _constant_mae(pattern: str, definition: Definition) -> float:

@@ -22,6 +22,7 @@ class Display:
     """What a figure is drawn from.
 
     Attributes:
+        title: what it shows, in a word, for the report.
         tables: their scores, every cell.
         maps: predicted maps, a cell each; their pictures and scores come with them.
         pictures: the roles of the sets of images that are shown themselves.
@@ -31,6 +32,7 @@ class Display:
         costs: the run's benchmark files.
     """
 
+    title: str
     tables: tuple[str, ...] = ()
     maps: "Callable[[RunConfig], list[Cell]] | None" = None
     pictures: tuple[str, ...] = ()
@@ -74,20 +76,19 @@ def _figure7(run: "RunConfig") -> list[Cell]:
 
 
 FIGURES = {
-    "figure2": Display(architecture=True),
-    "figure3": Display(pictures=("natural", "black", "white", "noise")),
-    "figure4": Display(maps=_figure4, pictures=("natural", "black", "white", "noise")),
-    "figure5": Display(maps=_figure5, pictures=("natural",)),
-    "figure6": Display(maps=_figure6, pictures=("natural",)),
-    "figure7": Display(maps=_figure7, pictures=("natural",)),
-    "stages": Display(tables=("table3",)),
-    "padding": Display(tables=("table4", "controls")),
-    "agreement": Display(tables=("table1", "table2a", "table2b", "table3", "table4")),
-    "learning_curve": Display(curve=True),
-    "training": Display(losses=True),
-    "cost": Display(costs=True),
+    "figure2": Display("Architecture", architecture=True),
+    "figure3": Display("Pictures and ground truth", pictures=("natural", "black", "white", "noise")),
+    "figure4": Display("Predicted maps", maps=_figure4, pictures=("natural", "black", "white", "noise")),
+    "figure5": Display("Deeper readouts, larger kernels", maps=_figure5, pictures=("natural",)),
+    "figure6": Display("Zero padding on one picture", maps=_figure6, pictures=("natural",)),
+    "figure7": Display("Where the errors lie", maps=_figure7, pictures=("natural",)),
+    "stages": Display("SPC by stage", tables=("table3",)),
+    "padding": Display("SPC by padding", tables=("table4", "controls")),
+    "agreement": Display("Ours against the paper's", tables=("table1", "table2a", "table2b", "table3", "table4")),
+    "learning_curve": Display("SPC by number of training pictures", curve=True),
+    "training": Display("Loss by epoch and seed", losses=True),
+    "cost": Display("Where the time went", costs=True),
 }
-
 
 Wanted = dict[str, dict[str, dict[str, list[str]]]]
 

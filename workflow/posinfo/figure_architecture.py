@@ -19,8 +19,8 @@ def figure2(material: Material) -> Figure:
     run, readout = material.run, BASE
     encoder, side = run.models.VGG, run.alignment.side
     colour, final = colour_of(encoder, run), side + 2 * readout.padding - readout.kernel + 1
-    figure, axes = plt.subplots(figsize=(WHOLE, 2.7))
-    axes.set(xlim=(0, 100), ylim=(-17, 24), xticks=[], yticks=[])
+    figure, axes = plt.subplots(figsize=(WHOLE, 2.55))
+    axes.set(xlim=(0, 100), ylim=(-14.5, 24), xticks=[], yticks=[])
     axes.axis("off")
     _box(axes, 4, 3, IMAGE_SIDE, "0.75")
     _words(axes, 4, IMAGE_SIDE, f"picture\n3 × {IMAGE_SIDE}²")
@@ -34,11 +34,9 @@ def figure2(material: Material) -> Figure:
         _words(axes, place, story["native_side"], f"{story['stage']}\n{channels} × {story['native_side']}²")
         axes.plot([place, place], [8 - _height(story["native_side"]) / 2, level], color="0.35", lw=0.8)
     total = sum(story["shape"][1] for story in material.stories)
-    _arrow(axes, (13.5, level), (62, level))
+    _arrow(axes, (13.5, level), (64, level))
     axes.text(38, level - 1, f"each stage resized to {side} × {side} (bilinear)", ha="center", va="top", fontsize=7)
     axes.text(place / 2 + 7, 23.5, f"{encoder}: frozen", ha="center", va="top", color=colour, weight="bold")
-    _arrow(axes, (62, level), (66.5, level))
-    axes.plot([66.5, 66.5], [level, level], color="0.35")
     axes.add_patch(Rectangle((64, level - 3), 7, 6, fc="white", ec=colour))
     axes.text(67.5, level, f"concat\n{total}", ha="center", va="center", fontsize=6.5)
     steps = [

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from posinfo.config import RunConfig
 
 PAPERS_PICTURES = 10_533  # on which the paper trained
+_PALETTE = sns.color_palette("colorblind").as_hex()
+STAGE_COLOURS = (_PALETTE[2], _PALETTE[4], _PALETTE[8])  # of the workflow: none is an encoder's colour
 # Variants of VGG in the figure of padding, as a reader would call them.
 VARIANTS = {
     "vgg16-circular": "circular",
@@ -203,7 +205,7 @@ def cost(material: Material) -> Figure:
     table = table.loc[table.sum(axis=1).sort_values().index]
     figure, axes = plt.subplots(figsize=(COLUMN, 0.6 + 0.15 * len(table)))
     left = np.zeros(len(table))
-    colours = [*sns.color_palette("cividis", 3).as_hex(), "0.65"]
+    colours = [*STAGE_COLOURS, "0.75"]
     for kind, colour in zip(kinds, colours, strict=True):
         if kind not in table:
             continue

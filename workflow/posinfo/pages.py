@@ -12,7 +12,7 @@ from posinfo.files import read_json, write_text
 STYLE = """
 body { font: 14px/1.45 sans-serif; margin: 1.5em; color: #222; max-width: 75em; }
 table { border-collapse: collapse; margin: 0 0 1em; font-variant-numeric: tabular-nums; }
-th, td { padding: .2em .7em; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
+th, td { padding: .2em .7em; text-align: left; white-space: nowrap; border-bottom: 1px solid #ddd; }
 th { border-bottom: 2px solid #888; }
 code { font-size: 12px; }
 """

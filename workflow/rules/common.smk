@@ -202,8 +202,11 @@ def all_scores():
 
 def report_page(name):
     """A page of the report with its caption."""
-    category = "Run" if name == "run" else "Claims" if name == "claims" else "Tables"
-    labels = {"page": name}
+    category, shows = {
+        "run": ("Run", "versions and digests"),
+        "claims": ("Claims", "the paper's and ours, judged"),
+    }.get(name) or ("Tables", cells.TABLES[name].about)
+    labels = {"page": name, "shows": shows}
     return report(f"{RESULTS}/pages/{name}.html", caption=f"../report/{name}.rst", category=category, labels=labels)
 
 

@@ -19,7 +19,7 @@ for _figure in displays.FIGURES:
                 f"{RESULTS}/figures/{_figure}.png",
                 caption=f"../report/{_figure}.rst",
                 category="Figures",
-                labels={"figure": _figure},
+                labels={"figure": _figure, "shows": displays.FIGURES[_figure].title},
             ),
         log:
             f"{RESULTS}/logs/figures/{_figure}.log",

@@ -33,8 +33,6 @@ rule pages:
 rule report:
     """Snakemake's own report, asked of a second Snakemake once everything that it shows is there."""
     input:
-        rules.tables.input,
-        rules.claims.output,
         rules.figures.input,
         rules.pages.output,
     output:
@@ -51,5 +49,5 @@ rule report:
         captions=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "report").iterdir())],
     shell:
         "printf '%s' {params.run:q} > {params.settings:q} && "
-        "python3 -m snakemake tables claims figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"
+        "python3 -m snakemake figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"
         " --configfile {params.settings:q} --report {output:q} > {log:q} 2>&1"

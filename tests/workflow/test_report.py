@@ -1,0 +1,117 @@
+"""The default target of a small run: every figure, and the report as a person opens it, in a browser."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Workflow
+from posinfo import cells, displays
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+PAGES = {"Tables": [*cells.TABLES], "Figures": [*displays.FIGURES], "Claims": ["claims"], "Run": ["run"]}
+
+
+@pytest.fixture(scope="module")
+def whole(smoke: Workflow) -> Workflow:
+    """The smoke run with everything that `snakemake` without a target builds."""
+    smoke.run()
+    return smoke
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromium-driver (Debian's packages) are not installed: the report was not opened")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
+        options.add_argument(f"--{argument}")
+    options.add_argument("--window-size=1500,1000")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as chrome:
+        yield chrome
+
+
+def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workflow) -> None:
+    results = whole.place / "results"
+    for figure in displays.FIGURES:
+        assert (results / f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
+        assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+    for table in cells.TABLES:
+        assert len(pd.read_csv(results / f"tables/{table}.csv"))
+    assert len(pd.read_csv(results / "claims.csv"))
+    assert whole.planned() == set()
+
+
+def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow) -> None:
+    folder = whole.place / "results/predictions"
+    wanted = displays.maps_wanted(whole.settings())
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {
+        f"{encoder}/{readout}/{images}.npz"
+        for encoder, readouts in wanted.items()
+        for readout, sets in readouts.items()
+        for images in sets
+    }
+    assert sum((folder / name).stat().st_size for name in files) < 20e6
+
+
+def test_a_caption_is_edited_and_only_the_report_is_made_again(whole: Workflow) -> None:
+    caption = whole.source / "workflow/report/figure4.rst"
+    text = caption.read_text()
+    try:
+        caption.write_text(f"{text}\nAn edit.\n")
+        assert whole.planned() == {"report"}
+    finally:
+        caption.write_text(text)
+
+
+def wait(browser: webdriver.Chrome, xpath: str) -> list[WebElement]:
+    """The elements at a place, once there are some."""
+    return WebDriverWait(browser, 20).until(lambda page: page.find_elements(By.XPATH, xpath))
+
+
+def opened(browser: webdriver.Chrome, report: Path, category: str) -> dict[str, WebElement]:
+    """The rows of a category, by the name of what they show."""
+    browser.get(report.as_uri())
+    (link,) = wait(browser, f"//a/span[text()='{category}']")
+    link.click()
+    return {row.find_element(By.TAG_NAME, "td").text: row for row in wait(browser, "//tbody/tr")}
+
+
+@pytest.mark.parametrize("category", list(PAGES))
+def test_the_report_lists_everything(whole: Workflow, browser: webdriver.Chrome, category: str) -> None:
+    assert set(opened(browser, whole.place / "results/report.html", category)) == set(PAGES[category])
+
+
+@pytest.mark.parametrize(
+    ("category", "name"), [(category, name) for category, names in PAGES.items() for name in names]
+)
+def test_the_report_shows_it_with_its_caption(
+    whole: Workflow, browser: webdriver.Chrome, category: str, name: str
+) -> None:
+    row = opened(browser, whole.place / "results/report.html", category)[name]
+    look, explain = row.find_elements(By.TAG_NAME, "a")
+    look.click()
+    if category == "Figures":
+        image = wait(browser, "//img[contains(@src, 'image/png')]")[0]
+        WebDriverWait(browser, 20).until(lambda _: int(image.get_property("naturalWidth")) > 400)  # type: ignore[arg-type]
+    else:
+        browser.switch_to.frame(wait(browser, "//iframe")[0])
+        written = (whole.place / f"results/pages/{name}.html").read_text().count("<td>")
+        assert len(wait(browser, "//td")) == written > 10
+        browser.switch_to.default_content()
+    explain.click()
+    caption = wait(browser, "//li[text()='Description']/following-sibling::li")[0].text
+    source = (whole.source / f"workflow/report/{name}.rst").read_text()
+    assert caption.startswith(re.findall(r"\*\*(.+?)\*\*", source)[0])
+    settings = whole.settings()
+    for key, value in (("natural", settings.images.natural), ("VGG", settings.models.VGG)):
+        assert (value in caption) == (f'["{key}"]' in source)

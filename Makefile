@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo lint test bench pins clean
+.PHONY: help setup demo lint test faults audit bench pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,14 @@ lint: setup ## formatting, style, types, Snakemake's own lint
 
 test: lint ## lint, then every test
 	$(BIN)/pytest
+
+faults: setup ## kill, starve and damage real runs; prints a table of what was tried (half an hour)
+	$(BIN)/pytest tests/faults -m faults
+
+audit: setup ## check the pinned packages for known vulnerabilities (asks a public database)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit==2.10.1
+	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r envs/pins.txt
 
 bench: setup ## times and memory of the last default run, beside their limits
 	$(BIN)/python bench/bench.py

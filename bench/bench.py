@@ -24,7 +24,8 @@ from posinfo import registry  # noqa: E402
 from posinfo.alignment import Alignment  # noqa: E402
 from posinfo.architectures import with_weights  # noqa: E402
 from posinfo.features import InputConvention, extract, open_encoder  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
+from posinfo.images import Picture, write_images  # noqa: E402
+from posinfo.tensors import read_tensors  # noqa: E402
 
 REPETITIONS = 5
 TARGET = "results/tables/table1.csv"
@@ -58,11 +59,12 @@ def extraction(count: int = 24) -> list[object]:
     convention = InputConvention(**entry.input.model_dump())
     pictures = np.load(ROOT / "results/images/photos-train.npy", mmap_mode="r")[:count]
     prepared = convention.prepare(torch.from_numpy(np.array(pictures)))
-    bare = with_weights(entry.architecture, load_file(weights), str(weights)).to(memory_format=torch.channels_last)
+    stored = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()}
+    bare = with_weights(entry.architecture, stored, str(weights)).to(memory_format=torch.channels_last)
     model = open_encoder(entry.architecture, weights, entry.taps)
     with tempfile.TemporaryDirectory() as scratch:
         images = Path(scratch) / "bench.npy"
-        np.save(images, pictures)
+        write_images((Picture(f"{index}", picture) for index, picture in enumerate(pictures)), count, images)
 
         def ours() -> None:
             extract(

@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 from posinfo import registry
-from posinfo.architectures import with_weights
+from posinfo.architectures import Weights, with_weights
 from posinfo.encoders import convert, initialise
 from posinfo.errors import InputError
 from posinfo.features import InputConvention, open_encoder
 from posinfo.image_sets import pictures_of
 from posinfo.images import decode
 from posinfo.sources import read_member
-from safetensors.torch import load_file
+from posinfo.tensors import read_tensors
 
 
 def photograph(resources: Path) -> torch.Tensor:
@@ -34,8 +34,12 @@ def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, t
     return stages
 
 
+def weights_in(path: Path) -> Weights:
+    return {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
+
+
 def test_vgg16_begins_with_the_published_kernels(resources: Path) -> None:
-    weights = load_file(resources / "encoders" / "vgg16.safetensors")
+    weights = weights_in(resources / "encoders" / "vgg16.safetensors")
     # The first values of block1_conv1 as any listing of the Oxford weights in Keras shows them.
     np.testing.assert_allclose(
         weights["features.0.weight"][:3, 0, 0, 0], [0.42947057, 0.11727387, 0.03401296], rtol=1e-5
@@ -85,7 +89,7 @@ def classified_right(name: str, resources: Path) -> int:
     """How many of foolbox's 20 ImageNet photographs a network classifies right; file names end in their class."""
     entry, source = registry.encoders()[name], registry.sources()["foolbox"]
     assert isinstance(source, registry.Wheel)
-    network = with_weights(entry.architecture, load_file(resources / "encoders" / f"{name}.safetensors"), name)
+    network = with_weights(entry.architecture, weights_in(resources / "encoders" / f"{name}.safetensors"), name)
     right = 0
     for member, digest in source.members.items():
         photograph = decode(read_member(resources / source.place, member, digest), member)
@@ -101,7 +105,7 @@ def test_classifiers_classify(resources: Path, name: str, right: int) -> None:
 
 
 def test_vgg16_edges_is_vgg16_retrained(resources: Path) -> None:
-    edges, imagenet = (load_file(resources / "encoders" / f"{name}.safetensors") for name in ("vgg16-edges", "vgg16"))
+    edges, imagenet = (weights_in(resources / "encoders" / f"{name}.safetensors") for name in ("vgg16-edges", "vgg16"))
     assert {name: tensor.shape for name, tensor in edges.items()} == {n: t.shape for n, t in imagenet.items()}
     # Fine-tuned from the ImageNet weights: still alike in the first layer, no longer the same.
     first, before = edges["features.0.weight"].flatten(), imagenet["features.0.weight"].flatten()
@@ -141,8 +145,8 @@ def test_padding_outside_convolutions_cannot_be_changed(resources: Path) -> None
 
 def test_random_weights_are_the_seeds_own_and_keep_the_scale(tmp_path: Path, resources: Path) -> None:
     initialise("vgg16", 0, tmp_path / "again.safetensors")
-    first, second = (load_file(resources / "encoders" / f"vgg16-random-{seed}.safetensors") for seed in (0, 1))
-    again = load_file(tmp_path / "again.safetensors")
+    first, second = (weights_in(resources / "encoders" / f"vgg16-random-{seed}.safetensors") for seed in (0, 1))
+    again = weights_in(tmp_path / "again.safetensors")
     assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
     assert not torch.equal(first["features.0.weight"], second["features.0.weight"])
     stages = stages_of("vgg16-random-0", resources, photograph(resources))

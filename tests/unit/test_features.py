@@ -9,6 +9,7 @@ import torch
 from posinfo.alignment import Alignment
 from posinfo.errors import InputError
 from posinfo.features import InputConvention, extract, read_features
+from posinfo.images import Picture, write_images
 from torch import nn
 from torch.nn import functional
 
@@ -31,8 +32,10 @@ CONVENTION = InputConvention("RGB", 1)
 
 def run(folder: Path, count: int = 7, gain: float = 1.0, weights: str = "w") -> list[Path]:
     images = folder / "set.npy"
-    np.save(images, np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
-    paths = {stage: folder / "features" / f"{stage}.npy" for stage in ("f1", "f2")}
+    rng = np.random.default_rng(0)
+    pictures = [Picture(f"{index}", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for index in range(count)]
+    write_images(iter(pictures), count, images, side=32)
+    paths = {stage: folder / "set" / f"{stage}.npy" for stage in ("f1", "f2")}
     extract(
         model=TwoStages(gain),
         convention=CONVENTION,
@@ -63,7 +66,7 @@ def test_stages_are_stored_at_the_smaller_side_with_their_story(tmp_path: Path) 
 def test_values_beyond_float16_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"two-stages, stage f1.*not finite in float16"):
         run(tmp_path, gain=1e6)
-    assert list((tmp_path / "features").iterdir()) == []
+    assert list((tmp_path / "set").iterdir()) == []
 
 
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:

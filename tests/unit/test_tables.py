@@ -11,6 +11,7 @@ from posinfo.cells import TABLES
 from posinfo.config import RunConfig
 from posinfo.errors import InputError
 from posinfo.protocol import SCORE_COLUMNS
+from posinfo.scores import write_scores
 from posinfo.verify import cells_outside
 
 RUN = RunConfig()
@@ -30,7 +31,7 @@ def write_all_scores(folder: Path, name: str, seeds: int = 3) -> list[Path]:
         frames.setdefault(path, []).append(pd.DataFrame(rows, columns=list(SCORE_COLUMNS)))
     for path, parts in frames.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        pd.concat(parts).drop_duplicates().to_csv(path, index=False)
+        write_scores(pd.concat(parts).drop_duplicates(), path)
     return list(frames)
 
 
@@ -70,13 +71,13 @@ def test_holes_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no scores for vgg16 / L1-k3-p0-f1 / H / photos-test"):
         tables.summarise(tables.read_scores(paths[1:]), cells)
     frame = pd.read_csv(paths[0])
-    frame[1:].to_csv(paths[0], index=False)
+    write_scores(frame[1:], paths[0])
     with pytest.raises(InputError, match="not every seed has every image once"):
         tables.summarise(tables.read_scores(paths), cells)
-    frame.assign(spc=np.nan).to_csv(paths[0], index=False)
+    write_scores(frame.assign(spc=np.nan), paths[0])
     with pytest.raises(InputError, match="no number"):
         tables.read_scores(paths)
-    frame.drop(columns="mae").to_csv(paths[0], index=False)
+    write_scores(frame.drop(columns="mae"), paths[0])
     with pytest.raises(InputError, match="has the columns"):
         tables.read_scores(paths)
 

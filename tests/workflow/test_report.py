@@ -55,7 +55,8 @@ def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow
     wanted = displays.maps_wanted(whole.settings())
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {
-        f"{encoder}/{readout}/{images}.npz"
+        f"{encoder}/{readout}/{images}.{suffix}"
+        for suffix in ("npz", "json")
         for encoder, readouts in wanted.items()
         for readout, sets in readouts.items()
         for images in sets

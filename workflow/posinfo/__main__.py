@@ -1,10 +1,12 @@
 """The command line: `python -m posinfo COMMAND`. Carries values to the stages and their errors to people."""
 
 import argparse
+import errno
 import json
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -107,17 +109,16 @@ def _readouts(args: argparse.Namespace) -> None:
 
 
 def _scores(args: argparse.Namespace) -> None:
-    import pandas as pd
-
     from posinfo.devices import choose_device
     from posinfo.features import read_features
+    from posinfo.images import read_names
     from posinfo.readouts import load_stack
     from posinfo.scores import score, write_scores
 
     device = choose_device(args.device, args.threads)
     for images in args.images:
         stages = read_features([path for path in args.features if path.parent.name == images.stem])
-        names = pd.read_csv(images)["image"].tolist()
+        names = read_names(images)
         for folder in dict.fromkeys(path.parent for path in args.readouts):
             stack, stories = load_stack([path for path in args.readouts if path.parent == folder], stages)
             scores = score(stack, stages, names, stories[0]["definition"], stages[0].alignment, device)
@@ -158,11 +159,10 @@ def _claims(args: argparse.Namespace) -> None:
 
 
 def _predictions(args: argparse.Namespace) -> None:
-    import pandas as pd
-
     from posinfo.devices import choose_device
     from posinfo.displays import SHOWN
     from posinfo.features import read_features
+    from posinfo.images import read_names
     from posinfo.predictions import at, predicted_maps, write_predictions
     from posinfo.readouts import load_stack
     from posinfo.views import first_views
@@ -170,7 +170,7 @@ def _predictions(args: argparse.Namespace) -> None:
     device = choose_device(args.device, args.threads)
     wanted, opened = json.loads(args.maps), {}
     for table in args.images:
-        names = pd.read_csv(table)["image"].tolist()
+        names = read_names(table)
         pictures = first_views(names, SHOWN)
         stages = read_features([path for path in args.features if path.parent.name == table.stem])
         opened[table.stem] = at(stages, pictures), pictures, [names[picture] for picture in pictures]
@@ -190,11 +190,12 @@ def _learning_curve(args: argparse.Namespace) -> None:
     from posinfo.config import load_config
     from posinfo.devices import choose_device
     from posinfo.features import read_features
+    from posinfo.images import read_names
     from posinfo.protocol import Readout
     from posinfo.views import photograph_of
 
     run, device = load_config(json.loads(args.run)), choose_device(args.device, args.threads)
-    names = {role: pd.read_csv(path)["image"].tolist() for role, path in (("train", args.train), ("test", args.test))}
+    names = {role: read_names(path) for role, path in (("train", args.train), ("test", args.test))}
     whole = tables.read_scores(args.scores)
     counts = {"photographs": len(set(photograph_of(names["train"]))), "pictures": len(names["train"])}
     frames = []
@@ -370,13 +371,29 @@ def main(arguments: list[str] | None = None) -> int:
         args.run_command(args)
     except Exception as error:
         if args.log:
-            args.log.parent.mkdir(parents=True, exist_ok=True)
-            args.log.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}")
-        if not isinstance(error, InputError):
+            with suppress(OSError):  # a full disk has no room for the log either
+                args.log.parent.mkdir(parents=True, exist_ok=True)
+                args.log.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}")
+        words = _words(error)
+        if not words:
             raise
-        print(f"posinfo {args.command}: {error}", file=sys.stderr)
+        print(f"posinfo {args.command}: {words}", file=sys.stderr)
         return 1
     return 0
+
+
+def _words(error: Exception) -> str:
+    """What a person is told; empty for an error that is ours to mend."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        return (
+            f"{error.strerror}: {error.filename or 'a file of the results'}; mend that and run the same command again"
+        )
+    # torch reports both kinds of memory by words alone
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+        return f"not enough memory: {error}; give the job more, fewer jobs at once (--cores), or a smaller batch"
+    return ""
 
 
 if __name__ == "__main__":

@@ -3,18 +3,19 @@
 import io
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import h5py
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors.torch import save_file
 from torch import nn
 
 from posinfo.architectures import Weights, empty_architecture, with_weights
 from posinfo.errors import InputError, unknown
-from posinfo.files import written_whole
+from posinfo.tensors import write_tensors
 
 
 def _onnx_graph(data: bytes) -> onnx.GraphProto:
@@ -131,8 +132,7 @@ def initialise(architecture: str, seed: int, path: Path) -> None:
             nn.init.kaiming_normal_(values, mode="fan_out", nonlinearity="relu", generator=generator)
         weights[name] = values
     with_weights(architecture, weights, f"random weights {seed}")
-    with written_whole(path) as partial:
-        save_file(weights, partial)
+    _write(weights, {"architecture": architecture, "random": seed}, path)
 
 
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -198,5 +198,8 @@ def convert(layout: str, data: bytes, architecture: str, path: Path) -> None:
         raise InputError(unknown("weight layout", layout, LAYOUTS))
     weights = LAYOUTS[layout](data)
     with_weights(architecture, weights, f"weights read as {layout}")
-    with written_whole(path) as partial:
-        save_file(weights, partial)
+    _write(weights, {"architecture": architecture, "layout": layout, "source_sha256": sha256(data).hexdigest()}, path)
+
+
+def _write(weights: Weights, story: dict[str, Any], path: Path) -> None:
+    write_tensors({name: tensor.numpy() for name, tensor in weights.items()}, story, path)

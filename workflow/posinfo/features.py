@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
@@ -18,8 +17,11 @@ from tqdm import tqdm
 from posinfo.alignment import Alignment, StageShape
 from posinfo.architectures import Fitted, Padding, tapped, with_padding, with_weights
 from posinfo.errors import InputError
-from posinfo.files import read_json, sha256_of, write_json, written_whole
+from posinfo.files import blank_array, sha256_of, write_json, written_whole
+from posinfo.images import read_pictures
 from posinfo.provenance import code_digest
+from posinfo.sidecars import again, expect, verified
+from posinfo.tensors import read_tensors
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def open_encoder(
         padding: of every convolution.
         fit: how each stage's map is brought to which side, if it is.
     """
-    loaded = load_file(weights) if weights else {}
+    loaded = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()} if weights else {}
     model = tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
     return Fitted(model, *fit) if fit else model
 
@@ -108,7 +110,7 @@ def extract(
         InputError: when a feature is not finite in float16, or the model's maps are not square.
     """
     started = time.monotonic()
-    pictures = np.load(images, mmap_mode="r")
+    pictures = read_pictures(images)
     batch = batch or (64 if device.type == "cuda" else 4)
     model = model.eval().to(device).to(memory_format=torch.channels_last)
     with ExitStack() as open_files:
@@ -150,7 +152,7 @@ def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment)
     if height != width:
         raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
     side = min(height, alignment.side)
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, channels, side, side))
+    array = blank_array(partial, np.float16, (count, channels, side, side))
     return _Stage(array, native_side=height)
 
 
@@ -192,20 +194,15 @@ def read_features(paths: list[Path]) -> list[StageFeatures]:
     """
     stages = []
     for path in paths:
-        story = read_json(path.with_suffix(".json"))
-        again = f"delete it and run again: snakemake {path}"
-        _expect(path, "bytes (sha256)", story.get("sha256"), sha256_of(path), again)
-        _expect(path, "code of features.py", story.get("code"), code_digest("features"), again)
+        story = verified(path)
+        expect(path, "stage", story.get("stage"), path.stem, again(path))
+        expect(path, "set of images", story.get("images"), path.parent.name, again(path))
+        expect(path, "code of features.py", story.get("code"), code_digest("features"), again(path))
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        _expect(path, "shape", story.get("shape"), list(array.shape), again)
+        expect(path, "shape", story.get("shape"), list(array.shape), again(path))
         stages.append(StageFeatures(story["stage"], array, story))
     first = stages[0].story
     for path, stage in zip(paths, stages, strict=True):
         for key in ("encoder", "entry", "weights_sha256", "images_sha256", "alignment", "convention"):
-            _expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
+            expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
     return stages
-
-
-def _expect(path: Path, what: str, told: object, found: object, remedy: str) -> None:
-    if told != found:
-        raise InputError(f"{path} is stale or damaged: {what}: its sidecar says {told}, found {found}; {remedy}")

@@ -1,5 +1,6 @@
 """Files that are whole or absent, and their digests."""
 
+import glob
 import hashlib
 import json
 import os
@@ -7,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from posinfo.errors import InputError
 
@@ -22,10 +26,11 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a place beside `path` to write to; it becomes `path` only when the block ends well.
 
     The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one,
-    never a part of one.
+    never a part of one. What a killed process left beside `path` is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _remove_orphans(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}@{os.uname().nodename}.partial")
     try:
         yield partial
         with partial.open("rb") as file:
@@ -33,6 +38,26 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def blank_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """A memory-mapped `.npy` file to be filled, with all its room on the disk taken at once.
+
+    Raises:
+        OSError: when there is no room. A sparse file would say so by killing the process that fills it.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove partial files of processes of this machine that are no more."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*@{os.uname().nodename}.partial"):
+        process = partial.name.removeprefix(f".{path.name}.").split("@")[0]
+        if not Path(f"/proc/{process}").exists():
+            partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

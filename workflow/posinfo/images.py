@@ -14,7 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posinfo.alignment import IMAGE_SIDE
 from posinfo.errors import InputError
-from posinfo.files import written_whole
+from posinfo.files import blank_array, sha256_of, written_whole
+from posinfo.sidecars import verified, write_sidecar
 
 Pixels = NDArray[np.uint8]
 
@@ -117,14 +118,14 @@ def noise(mean: float, sd: float, seed: int, side: int = IMAGE_SIDE) -> Picture:
 
 
 def write_images(pictures: Iterator[Picture], count: int, path: Path, side: int = IMAGE_SIDE) -> None:
-    """Write uint8 [count, side, side, 3] to `path` and a row per picture to the csv beside it.
+    """Write uint8 [count, side, side, 3] to `path`, a row per picture to the csv beside it, and the digests of both.
 
     Raises:
         InputError: when the pictures are not as many as were announced.
     """
     rows = []
     with written_whole(path) as partial:
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
+        array = blank_array(partial, np.uint8, (count, side, side, 3))
         for index, picture in enumerate(pictures):
             if index < count:
                 array[index] = picture.pixels
@@ -132,6 +133,27 @@ def write_images(pictures: Iterator[Picture], count: int, path: Path, side: int 
             rows.append({"image": row.pop("name"), **row})
         if len(rows) != count:
             raise InputError(f"{path}: expected {count} pictures, got {len(rows)}")
-        array.flush()
+        array.flush()  # type: ignore[attr-defined]
         with written_whole(path.with_suffix(".csv")) as table:
             pd.DataFrame(rows).to_csv(table, index=False)
+    write_sidecar(path, names_sha256=sha256_of(path.with_suffix(".csv")))
+
+
+def read_pictures(path: Path) -> Pixels:
+    """A finished set, memory-mapped: uint8 [N, side, side, 3].
+
+    Raises:
+        InputError: when it is not what its sidecar vouches for.
+    """
+    verified(path)
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def read_names(path: Path) -> list[str]:
+    """The names of the pictures of a set, from its csv.
+
+    Raises:
+        InputError: when it is not what the set's sidecar vouches for.
+    """
+    verified(path, "names_sha256")
+    return [str(name) for name in pd.read_csv(path)["image"]]

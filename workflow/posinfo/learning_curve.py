@@ -16,6 +16,7 @@ from posinfo.predictions import at
 from posinfo.protocol import Readout, Training
 from posinfo.readouts import make_stack, train
 from posinfo.scores import score
+from posinfo.sidecars import write_sidecar
 from posinfo.views import nested_subsets
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the training photographs; the whole has the tables' scores already
@@ -63,6 +64,7 @@ def curve(
 
 
 def write_curve(scores: pd.DataFrame, path: Path) -> None:
-    """Write the tidy csv, whole or not at all."""
+    """Write the tidy csv with its sidecar."""
     with written_whole(path) as partial:
         scores[list(COLUMNS)].to_csv(partial, index=False, float_format="%.9g")
+    write_sidecar(path)

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from posinfo.cells import Cell
 from posinfo.claims import printed_values
 from posinfo.displays import SHOWN
 from posinfo.errors import InputError
 from posinfo.files import read_json
+from posinfo.images import read_names, read_pictures
+from posinfo.sidecars import verified
 from posinfo.tables import Groups, by_cell, read_scores, scores_of_cell
+from posinfo.tensors import read_tensors
 from posinfo.views import first_views
 
 if TYPE_CHECKING:
@@ -82,9 +84,9 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
     kinds: dict[str, list[Path]] = {}
     for path in paths:
         kinds.setdefault(_kind(path), []).append(path)
-    names = {path.stem: pd.read_csv(path)["image"].tolist() for path in kinds.get("names", [])}
+    names = {path.stem: read_names(path) for path in kinds.get("names", [])}
     scores = kinds.get("scores", [])
-    curves = [pd.read_csv(path) for path in kinds.get("curve", [])]
+    curves = [read_curve(path) for path in kinds.get("curve", [])]
     return Material(
         run=run,
         printed=printed_values(run, published),
@@ -94,8 +96,7 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
             (path.parts[-3], path.parts[-2], path.stem): read_maps(path) for path in kinds.get("predictions", [])
         },
         pictures={
-            path.stem: np.load(path, mmap_mode="r")[first_views(names[path.stem], SHOWN)]
-            for path in kinds.get("images", [])
+            path.stem: read_pictures(path)[first_views(names[path.stem], SHOWN)] for path in kinds.get("images", [])
         },
         stories=[read_json(path) for path in kinds.get("stories", [])],
         losses=read_losses(kinds.get("readouts", [])),
@@ -119,18 +120,24 @@ def _kind(path: Path) -> str:
 
 
 def read_maps(path: Path) -> Maps:
-    """A file of predicted maps."""
+    """A file of predicted maps, once its sidecar vouches for it."""
+    verified(path)
     with np.load(path, allow_pickle=False) as file:
         maps = {name: file[name] for name in file.files if name not in ("pictures", "names", "seed")}
         return Maps(maps, file["names"].tolist(), int(file["seed"]))
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """The rows of the learning curve, once its sidecar vouches for them."""
+    verified(path)
+    return pd.read_csv(path)
 
 
 def read_losses(paths: Sequence[Path]) -> pd.DataFrame:
     """The training loss of each encoder, pattern, seed and epoch, from readout files `.../encoder/readout/pattern`."""
     frames = []
     for path in paths:
-        with safe_open(path, framework="np") as file:
-            losses = file.get_tensor("loss")
+        losses = read_tensors(path)[0]["loss"]
         seeds, epochs = np.indices(losses.shape)
         columns = {"seed": seeds.ravel(), "epoch": epochs.ravel() + 1, "loss": losses.ravel()}
         frames.append(pd.DataFrame(columns).assign(encoder=path.parts[-3], pattern=path.stem))

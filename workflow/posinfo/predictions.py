@@ -13,6 +13,7 @@ from posinfo.features import StageFeatures
 from posinfo.files import written_whole
 from posinfo.heads import Stack, upsample
 from posinfo.scores import predict
+from posinfo.sidecars import write_sidecar
 
 
 class _Chosen:
@@ -47,6 +48,7 @@ def predicted_maps(
 def write_predictions(
     maps: dict[str, NDArray[np.float16]], pictures: Sequence[int], names: Sequence[str], seed: int, path: Path
 ) -> None:
-    """Write the maps as compressed npz, with `pictures` (indices in the set), `names` and `seed` beside them."""
+    """Write the maps as compressed npz, with `pictures` (indices in the set), `names` and `seed` inside."""
     with written_whole(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, pictures=pictures, names=names, seed=seed, **maps)
+    write_sidecar(path)

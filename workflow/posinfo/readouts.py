@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 from tqdm import tqdm
 
@@ -16,11 +14,11 @@ from posinfo.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.batches import BatchReader
 from posinfo.errors import InputError
 from posinfo.features import StageFeatures
-from posinfo.files import written_whole
 from posinfo.heads import DeepStack, Head, HeadStack, Stack, UpsampledLoss
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import Readout, Training
 from posinfo.provenance import code_digest
+from posinfo.tensors import read_tensors, write_tensors
 
 ORDER_SEED = 0  # the order of pictures is one for all heads, so that stacking changes nothing
 
@@ -159,9 +157,7 @@ def save(
             "code": code_digest("readouts"),
             "versions": {"torch": torch.__version__, "python": platform.python_version()},
         }
-        with written_whole(path) as partial:
-            whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-            save_file(whole, partial, metadata={"story": json.dumps(story, sort_keys=True)})
+        write_tensors({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, story, path)
 
 
 def _starts(stack: Stack) -> list[int]:
@@ -181,9 +177,8 @@ def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[
     tensors: list[dict[str, torch.Tensor]] = []
     stories = []
     for path in paths:
-        with safe_open(path, framework="pt") as file:
-            story = json.loads(file.metadata()["story"])
-            tensors.append({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
+        arrays, story = read_tensors(path)
+        tensors.append({name: torch.from_numpy(array) for name, array in arrays.items()})
         stages = [stage for stage in stages if stage.name in story["stages"]]
         found = {
             "code": code_digest("readouts"),

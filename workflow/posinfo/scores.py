@@ -17,6 +17,8 @@ from posinfo.files import written_whole
 from posinfo.heads import Stack, upsample
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import SCORE_COLUMNS
+from posinfo.provenance import code_digest
+from posinfo.sidecars import write_sidecar
 
 
 def ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -99,6 +101,7 @@ def score(
 
 
 def write_scores(scores: pd.DataFrame, path: Path) -> None:
-    """Write a tidy csv, whole or not at all; nine significant digits, so that reruns are equal byte for byte."""
+    """Write a tidy csv with its sidecar; nine significant digits, so that reruns are equal byte for byte."""
     with written_whole(path) as partial:
         scores.to_csv(partial, index=False, float_format="%.9g")
+    write_sidecar(path, code=code_digest("scores"))

@@ -12,6 +12,7 @@ from posinfo.errors import InputError
 from posinfo.files import written_whole
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import SCORE_COLUMNS
+from posinfo.sidecars import verified
 
 PUBLISHED_IMAGES = {"PASCAL-S": "natural"}  # the paper's name for its natural test images
 MEASURED = ("n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant")
@@ -23,10 +24,11 @@ def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
     """All score files as one frame; encoder, readout and images come from each path, `.../encoder/readout/images.csv`.
 
     Raises:
-        InputError: when a file lacks a column or holds a value that is no number.
+        InputError: when a file is not what its sidecar vouches for, lacks a column or holds a value that is no number.
     """
     frames = []
     for path in paths:
+        verified(path)
         frame = pd.read_csv(path)
         if list(frame.columns) != list(SCORE_COLUMNS):
             raise InputError(

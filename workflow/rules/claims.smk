@@ -8,7 +8,8 @@ OUTPUTS: {results}/claims.csv, {results}/claims.md, {results}/verified.txt
 rule claims:
     """Holds, fails or undecided: the claims are data, in workflow/published/claims.yaml."""
     input:
-        all_scores(),
+        scores=all_scores(),
+        stories=sidecars(all_scores()),
     output:
         tidy=f"{RESULTS}/claims.csv",
         markdown=f"{RESULTS}/claims.md",
@@ -24,7 +25,7 @@ rule claims:
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=code_digest("claims"),
     shell:
-        "python3 -m posinfo --log {log:q} claims --scores {input:q} --run {params.run:q} --output {params.output:q}"
+        "python3 -m posinfo --log {log:q} claims --scores {input.scores:q} --run {params.run:q} --output {params.output:q}"
 
 
 rule verify:

@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo import cells, config as configuration, displays, registry
+from posinfo import cells, config as configuration, displays, locks, registry
 from posinfo.errors import InputError
 from posinfo.files import sha256_of
 from posinfo.patterns import PATTERNS
@@ -123,8 +123,8 @@ def readout_files(encoder, patterns):
     ]
 
 
-def score_files(encoder, readouts, image_sets):
-    return [f"{RESULTS}/scores/{encoder}/{readout}/{images}.csv" for readout in readouts for images in image_sets]
+def score_files(encoder, readouts, image_sets, suffix="csv"):
+    return [f"{RESULTS}/scores/{encoder}/{readout}/{images}.{suffix}" for readout in readouts for images in image_sets]
 
 
 @spoken
@@ -142,6 +142,16 @@ def score_paths(shown):
     """The score files of cells, each once."""
     paths = [f"{RESULTS}/scores/{cell.encoder}/{cell.readout.name}/{cell.images}.csv" for cell in shown]
     return list(dict.fromkeys(paths))
+
+
+def sidecars(paths):
+    """The sidecars of scores, lists of images and predicted maps."""
+    stems = [path.rsplit(".", 1) for path in paths]
+    return list(dict.fromkeys(f"{stem}.json" for stem, suffix in stems if suffix in ("csv", "npz")))
+
+
+def image_files(image_sets, suffix):
+    return [f"{RESULTS}/images/{images}.{suffix}" for images in image_sets]
 
 
 def scores_of(wildcards):
@@ -213,6 +223,13 @@ def report_page(name):
 def encoders_shown():
     """Every encoder that some table shows."""
     return list(dict.fromkeys(family.encoder for family in FAMILIES))
+
+
+HELD = []  # open while the run lasts
+
+
+onstart:
+    HELD.append(spoken(locks.hold)(Path(RESULTS)))
 
 
 wildcard_constraints:

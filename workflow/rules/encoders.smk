@@ -10,7 +10,7 @@ rule encoder:
     input:
         lambda wildcards: [f"{RESOURCES}/{source.place}" for source in weight_entries(wildcards.encoder)[1:]],
     output:
-        f"{RESOURCES}/encoders/{{encoder}}.safetensors",
+        update(f"{RESOURCES}/encoders/{{encoder}}.safetensors"),  # not removed first: another run may be reading it
     log:
         f"{RESULTS}/logs/encoders/{{encoder}}.log",
     benchmark:

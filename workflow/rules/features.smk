@@ -15,7 +15,8 @@ for _encoder, _entry in ENCODERS.items():
                 f"features_{_encoder}{_group}"
             input:
                 weights=weights_of(_encoder),
-                images=[f"{RESULTS}/images/{images}.npy" for images in _sets],
+                images=image_files(_sets, "npy"),
+                stories=image_files(_sets, "json"),
             output:
                 [path for images in _sets for path in feature_files(_encoder, images, _entry.stages)],
                 [path for images in _sets for path in feature_files(_encoder, images, _entry.stages, "json")],

@@ -12,7 +12,8 @@ for _figure in displays.FIGURES:
         name:
             f"figure_{_figure}"
         input:
-            inputs_of_figure(_figure),
+            shown=inputs_of_figure(_figure),
+            stories=sidecars(inputs_of_figure(_figure)),
         output:
             pdf=f"{RESULTS}/figures/{_figure}.pdf",
             png=report(
@@ -38,7 +39,7 @@ for _figure in displays.FIGURES:
             output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
             code=code_digest("figures"),
         shell:
-            "python3 -m posinfo --log {log:q} figure {params.name} --inputs {input:q} --run {params.run:q}"
+            "python3 -m posinfo --log {log:q} figure {params.name} --inputs {input.shown:q} --run {params.run:q}"
             " --benchmarks {params.benchmarks:q} --output {params.output:q}"
 
 

@@ -1,7 +1,7 @@
 """Decode and resize every picture once, for all encoders.
 
 REQUIRED INPUTS: the wheels with the photographs.
-OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]) and .csv (one row per picture: where it came from)
+OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (one row per picture: where it came from), .json
 """
 
 
@@ -12,6 +12,7 @@ rule images:
     output:
         array=f"{RESULTS}/images/{{images}}.npy",
         names=f"{RESULTS}/images/{{images}}.csv",
+        story=f"{RESULTS}/images/{{images}}.json",
     log:
         f"{RESULTS}/logs/images/{{images}}.log",
     benchmark:

@@ -13,7 +13,8 @@ for _encoder, _maps in MAPS.items():
             f"predictions_{_encoder}"
         input:
             readouts=readouts_drawn(_encoder),
-            names=[f"{RESULTS}/images/{images}.csv" for images in sets_drawn(_encoder)],
+            names=image_files(sets_drawn(_encoder), "csv"),
+            listings=image_files(sets_drawn(_encoder), "json"),
             features=[
                 path
                 for images in sets_drawn(_encoder)
@@ -26,6 +27,7 @@ for _encoder, _maps in MAPS.items():
             ],
         output:
             map_files(_encoder),
+            sidecars(map_files(_encoder)),
         log:
             f"{RESULTS}/logs/predictions/{_encoder}.log",
         benchmark:
@@ -64,8 +66,15 @@ rule learning_curve:
             for path in feature_files(encoder, images, ENCODERS[encoder].stages, "json")
         ],
         scores=[path for encoder in ON_CURVE for path in score_files(encoder, [cells.BASE.name], [RUN.images.natural])],
+        listings=image_files([RUN.images.train, RUN.images.natural], "json")
+        + [
+            path
+            for encoder in ON_CURVE
+            for path in score_files(encoder, [cells.BASE.name], [RUN.images.natural], "json")
+        ],
     output:
-        f"{RESULTS}/learning_curve.csv",
+        table=f"{RESULTS}/learning_curve.csv",
+        story=f"{RESULTS}/learning_curve.json",
     log:
         f"{RESULTS}/logs/learning_curve.log",
     benchmark:
@@ -81,4 +90,4 @@ rule learning_curve:
     shell:
         "python3 -m posinfo --log {log:q} learning-curve {params.readout:q} --patterns H G --features {input.features:q}"
         " --train {input.train:q} --test {input.test:q} --scores {input.scores:q} --run {params.run:q}"
-        " --device {params.device} --threads {threads} --output {output:q}"
+        " --device {params.device} --threads {threads} --output {output.table:q}"

@@ -1,7 +1,7 @@
 """Score predicted maps against the ground truth, per image.
 
 REQUIRED INPUTS: trained readouts, {results}/features/{encoder}/{images}/{stage}.npy
-OUTPUTS: {results}/scores/{encoder}/{readout}/{images}.csv, tidy: pattern, seed, image, spc, mae, constant
+OUTPUTS: {results}/scores/{encoder}/{readout}/{images}.csv, tidy: pattern, seed, image, spc, mae, constant; .json
 
 As for training, the readouts of a family share one job, and so do the small synthetic sets.
 """
@@ -14,7 +14,8 @@ for _family in FAMILIES:
                 f"scores_{_family.encoder}_{_family.name}{_group}"
             input:
                 readouts=readout_files(_family.encoder, _family.patterns),
-                names=[f"{RESULTS}/images/{images}.csv" for images in _sets],
+                names=image_files(_sets, "csv"),
+                listings=image_files(_sets, "json"),
                 features=[
                     path
                     for images in _sets
@@ -31,6 +32,7 @@ for _family in FAMILIES:
                 ],
             output:
                 score_files(_family.encoder, [readout.name for readout in _family.patterns], _sets),
+                score_files(_family.encoder, [readout.name for readout in _family.patterns], _sets, "json"),
             log:
                 f"{RESULTS}/logs/scores/{_family.encoder}/{_family.name}/{_sets[0] if not _group else 'synthetic'}.log",
             benchmark:
@@ -53,11 +55,13 @@ rule scores:
     """Of a readout that no table shows."""
     input:
         readouts=readout_files("{encoder}", {"{readout}": PATTERNS}),
-        names=f"{RESULTS}/images/{{images}}.csv",
+        names=image_files(["{images}"], "csv"),
+        listings=image_files(["{images}"], "json"),
         features=lambda wildcards: feature_files(wildcards.encoder, wildcards.images, stages_read(wildcards)),
         stories=lambda wildcards: feature_files(wildcards.encoder, wildcards.images, stages_read(wildcards), "json"),
     output:
         score_files("{encoder}", ["{readout}"], ["{images}"]),
+        score_files("{encoder}", ["{readout}"], ["{images}"], "json"),
     log:
         f"{RESULTS}/logs/scores/{{encoder}}/{{readout}}/{{images}}.log",
     benchmark:

@@ -8,7 +8,7 @@ OUTPUTS: {resources}/packages/{package}-{version}.whl, {resources}/archives/{fil
 rule source:
     """One file a job, on the machine with the network; once it lies there, nothing asks for it again."""
     output:
-        f"{RESOURCES}/{{kind}}/{{file}}",
+        update(f"{RESOURCES}/{{kind}}/{{file}}"),  # not removed first: another run may be reading it
     log:
         f"{RESULTS}/logs/sources/{{kind}}/{{file}}.log",
     benchmark:

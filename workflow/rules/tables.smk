@@ -8,7 +8,8 @@ OUTPUTS: {results}/tables/{table}.csv (tidy), .md and .tex (laid out as the pape
 rule table:
     """Mean over images and seeds, sd over seeds; a missing cell is an error."""
     input:
-        scores_of,
+        scores=scores_of,
+        stories=lambda wildcards: sidecars(scores_of(wildcards)),
     output:
         tidy=f"{RESULTS}/tables/{{table}}.csv",
         markdown=f"{RESULTS}/tables/{{table}}.md",
@@ -28,7 +29,7 @@ rule table:
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=[code_digest("tables"), code_digest("layouts")],
     shell:
-        "python3 -m posinfo --log {log:q} table {wildcards.table:q} --scores {input:q} --run {params.run:q}"
+        "python3 -m posinfo --log {log:q} table {wildcards.table:q} --scores {input.scores:q} --run {params.run:q}"
         " --output {params.output:q}"
 
 

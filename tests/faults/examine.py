@@ -1,0 +1,20 @@
+"""Read every finished file of a results folder as the pipeline would, and print those that it refuses."""
+
+import sys
+from pathlib import Path
+
+from posinfo.errors import InputError
+from posinfo.sidecars import verified
+from posinfo.tensors import read_tensors
+
+STORED = {"images": (".npy",), "features": (".npy",), "scores": (".csv",), "predictions": (".npz",)}
+
+results = Path(sys.argv[1])
+for path in sorted(results.rglob("[!.]*")):
+    try:
+        if path.suffix == ".safetensors":
+            read_tensors(path)
+        elif path.suffix in STORED.get(path.relative_to(results).parts[0], ()):
+            verified(path)
+    except InputError as error:
+        print(f"{path}: {error}")

@@ -1,0 +1,76 @@
+"""A flipped bit or a cut end in a stored file stops the run that would use it; deleting the named file mends it."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import RESOURCES, Ledger, Workflow
+from injection import TABLE, tables_of
+
+BASE = "L1-k3-p0-all"
+# The damaged file, what is removed so that somebody must read it, and whose rules may run again.
+CASES = {
+    "wheel": ("resources/packages/foolbox-3.3.4-py3-none-any.whl", "results/images", "anything"),
+    "weights": ("resources/encoders/vgg16.safetensors", "results/features/vgg16", "vgg16"),
+    "images": ("results/images/black.npy", "results/features/pixels/black", "synthetic"),
+    "list of images": ("results/images/photos-test-small.csv", "results/scores/vgg16", "anything"),
+    "features": ("results/features/vgg16/photos-train-small/f3.npy", "results/readouts/vgg16", "vgg16"),
+    "readout": (f"results/readouts/vgg16/{BASE}/G.safetensors", "results/scores/vgg16", "vgg16"),
+    "scores": (f"results/scores/resnet50-thin/{BASE}/noise.csv", "results/tables", "resnet50-thin"),
+}
+
+
+def _place(path: Path, size: int) -> int:
+    """Where to damage: inside a photograph, for a wheel also holds what nobody reads."""
+    if path.suffix != ".whl":
+        return size // 3
+    with zipfile.ZipFile(path) as wheel:
+        return wheel.getinfo("foolbox/data/imagenet_00_243.jpg").header_offset + 5000
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+@pytest.mark.parametrize("kind", list(CASES))
+def test_damage_is_named_and_mended(finished: Workflow, kind: str, damage: str, ledger: Ledger) -> None:
+    name, removed, whose = CASES[kind]
+    ledger.what = f"{kind}: one bit flipped" if damage == "flipped" else f"{kind}: cut to half"
+    packages = finished.place / "resources/packages"
+    if packages.is_symlink():
+        packages.unlink()
+        shutil.copytree(RESOURCES / "packages", packages)
+    before = tables_of(finished.place)
+    path = finished.place / name
+    data = bytearray(path.read_bytes())
+    data[_place(path, len(data))] ^= 4
+    path.write_bytes(bytes(data) if damage == "flipped" else bytes(data[: len(data) // 2]))
+    shutil.rmtree(finished.place / removed)
+    shutil.rmtree(finished.place / "results/tables", ignore_errors=True)
+    ledger.count += 1
+    # A digest decides, whatever time the damaged file bears.
+    done = finished.run(TABLE, "--rerun-triggers", "params", check=False)
+    words = done.stdout + done.stderr
+    assert done.returncode != 0, "damage was used"
+    assert path.name in words
+    assert "delete" in words
+    if kind == "wheel":
+        shutil.copy2(RESOURCES / "packages" / path.name, path)  # as fetching it again would
+    else:
+        path.unlink()
+    if whose != "anything":
+        others = {rule for rule in finished.planned(TABLE) if whose not in rule} - {"table", "encoder", "images"}
+        assert not {rule for rule in others if rule.startswith(("features", "readouts"))}
+    finished.run(TABLE)
+    assert tables_of(finished.place) == before
+
+
+@pytest.mark.faults
+def test_an_old_cache_is_refused_where_snakemake_has_no_record(finished: Workflow, ledger: Ledger) -> None:
+    ledger.what, ledger.count = "features of other code, Snakemake's records lost", 1
+    module = finished.source / "workflow/posinfo/features.py"
+    module.write_text(module.read_text() + "# another version\n")
+    shutil.rmtree(finished.place / ".snakemake")
+    shutil.rmtree(finished.place / "results/readouts/vgg16")
+    done = finished.run(TABLE, check=False)
+    assert done.returncode != 0
+    assert "code of features.py" in done.stdout + done.stderr

@@ -1,0 +1,45 @@
+"""Two runs at once: in one folder the second is refused, in two folders that share what is fetched both are right."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Ledger, Workflow, copy_of_the_workflow
+from injection import TABLE, started, tables_of
+from posinfo.errors import InputError
+from posinfo.locks import hold
+
+
+def test_a_folder_is_held_until_its_holder_is_gone(tmp_path: Path) -> None:
+    first = hold(tmp_path / "results")
+    with pytest.raises(InputError, match=r"another run \(process \d+ on .+\) is working in .*results/; wait for it"):
+        hold(tmp_path / "results")
+    first.close()
+    hold(tmp_path / "results").close()
+
+
+def test_a_second_run_in_one_folder_is_refused(smoke: Workflow) -> None:
+    before = tables_of(smoke.place)
+    shutil.rmtree(smoke.place / "results/tables")
+    with hold(smoke.place / "results"):
+        done = smoke.run(TABLE, check=False)
+        assert done.returncode != 0
+        assert "another run" in done.stdout + done.stderr
+        assert smoke.planned(TABLE) == {"table"}  # looking is allowed
+    smoke.run(TABLE)
+    assert tables_of(smoke.place) == before
+
+
+@pytest.mark.faults
+def test_two_folders_that_share_what_is_fetched(smoke: Workflow, tmp_path: Path, ledger: Ledger) -> None:
+    ledger.what, ledger.count = "two runs at once that share resources/", 2
+    places = [tmp_path / name for name in ("one", "other")]
+    for place in places:
+        copy_of_the_workflow(place)
+    shutil.rmtree(places[1] / "resources")
+    (places[1] / "resources").symlink_to(places[0] / "resources")
+    runs = [started(Workflow(place, place), place / "log") for place in places]
+    for run, place in zip(runs, places, strict=True):
+        assert run.wait() == 0, (place / "log").read_text()
+        assert tables_of(place) == tables_of(smoke.place)
+        assert Workflow(place, place).planned(TABLE) == set()

@@ -190,10 +190,29 @@ def test_two_runs_are_equal_byte_for_byte(smoke: Workflow, tmp_path: Path) -> No
         ("results/readouts/vgg16/L1-k4-p0-all/H.safetensors", [], "the kernel must be odd"),
         ("results/readouts/vgg16/L1-k3-p0-f6/H.safetensors", [], "f1, f2, f3, f4, f5, or all"),
         ("results/images/photo-test.npy", [], "did you mean 'photos-test'?"),
+        ("results/readouts/$(touch touched)/L1-k3-p0-all/H.safetensors", [], "unknown encoder '$(touch touched)'"),
+        ("results/readouts/vgg16;touch touched/L1-k3-p0-all/H.safetensors", [], "unknown encoder"),
+        ("results/scores/'vgg16'/L1-k3-p0-all/black.csv", [], "unknown encoder"),
+        ("results/tables/`touch touched`.csv", [], "unknown table '`touch touched`'"),
+        (TABLE, ["device=$(touch touched)"], "known: auto, cpu, cuda"),
+        (TABLE, ["results=a b"], "results"),
     ],
 )
 def test_mistakes_stop_before_the_first_job(smoke: Workflow, target: str, config: list[str], words: str) -> None:
     done = Workflow(smoke.place, smoke.source, config).run(target, check=False)
     assert done.returncode != 0
     assert words in done.stdout + done.stderr
+    assert not list(smoke.place.rglob("touched"))
     assert "Finished jobid" not in done.stdout + done.stderr
+
+
+def test_yaml_makes_no_objects(smoke: Workflow, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(
+        f"seeds: !!python/object/apply:pathlib.Path.touch [!!python/object:pathlib.Path [{tmp_path}/touched]]"
+    )
+    command = [sys.executable, "-m", "snakemake", TABLE, "--cores", "1", "--dry-run", "--configfile", str(overlay)]
+    done = subprocess.run(command, cwd=smoke.source, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "not valid JSON or YAML" in done.stdout + done.stderr
+    assert not (tmp_path / "touched").exists()

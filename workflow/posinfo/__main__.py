@@ -32,10 +32,10 @@ def _fetch(args: argparse.Namespace) -> None:
 
 def _images(args: argparse.Namespace) -> None:
     from posinfo.image_sets import pictures_of
-    from posinfo.images import write_images
+    from posinfo.images import apart, write_images
 
     pictures, count = pictures_of(args.name, args.resources)
-    write_images(pictures, count, args.output)
+    write_images(apart(pictures, args.apart_from) if args.apart_from else pictures, count, args.output)
 
 
 def _encoder(args: argparse.Namespace) -> None:
@@ -280,7 +280,8 @@ def _parser() -> argparse.ArgumentParser:
     images = command(_images, "images", "decode and resize a set of images")
     images.add_argument("name", help="a set in registry/images.yaml")
     images.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
-    images.add_argument("--output", type=Path, required=True, help="the .npy file; a .csv is written beside it")
+    images.add_argument("--output", type=Path, required=True, help="the .npy file; .csv and .json go beside it")
+    images.add_argument("--apart-from", type=Path, help="csv of the training set, whose photographs it may not hold")
 
     encoder = command(_encoder, "encoder", "convert an encoder's weights to safetensors")
     encoder.add_argument("name", help="an encoder in registry/encoders.yaml")

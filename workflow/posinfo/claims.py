@@ -116,7 +116,8 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: Metric,
     """Mean of `higher` minus mean of `lower` (or minus `offset`), with a bootstrap interval over images and seeds.
 
     Photographs are drawn with replacement, all views of one together, and paired: the same draw for both sides when
-    both have the same images. Seeds are drawn for each side by itself. Percentile interval of `DRAWS` draws.
+    both have the same images. Seeds are drawn for each side by itself. Percentile interval of `DRAWS` draws; of one
+    photograph there is none (NaN), and nothing can be decided.
 
     Args:
         higher, lower: rows (image, seed) with the metric's column.
@@ -131,6 +132,8 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: Metric,
         if list(low.columns) != images:
             weights = _image_weights(list(low.columns), rng)
         draws, value = draws - _drawn(low, weights, rng), value - float(low.to_numpy().mean())
+    if len(set(photograph_of(images))) < 2:  # one photograph says nothing of others
+        return Estimate(value, np.nan, np.nan)
     bottom, top = np.quantile(draws - offset, [0.025, 0.975])
     return Estimate(value, float(bottom), float(top))
 

@@ -1,6 +1,7 @@
 """The run's configuration: one model is its source of defaults, comments, checks and messages."""
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from textwrap import wrap
 from typing import Annotated, Any, Self
 
@@ -34,6 +35,14 @@ class Models(_Part):
     def _known(cls, name: str) -> str:
         look_up("encoder", name, encoders())
         return name
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        models = {name: model for model, name in self}
+        for model, name in self:
+            if models[name] != model:
+                raise ValueError(f"{name} stands for both {model} and {models[name]}; name an encoder for each")
+        return self
 
     @property
     def of_table1(self) -> dict[str, str]:
@@ -111,7 +120,15 @@ class RunConfig(_Part):
     def _known(cls, names: list[str]) -> list[str]:
         for name in names:
             look_up("encoder", name, encoders())
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands there twice; each control may be named once")
         return names
+
+    @model_validator(mode="after")
+    def _two_folders(self) -> Self:
+        if PurePosixPath(self.results) == PurePosixPath(self.resources):
+            raise ValueError(f"results and resources are both {self.results!r}; name two folders")
+        return self
 
     @field_validator("seeds")
     @classmethod

@@ -1,6 +1,7 @@
 """Encoders: weights read from the file in which they ship, into the architecture's own names."""
 
 import io
+import pickle
 import re
 from collections.abc import Callable
 from hashlib import sha256
@@ -113,7 +114,11 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
     parts |= {"_project_conv": "project", "_bn2": "project_norm"}
     tops = {"_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm", "_fc": "classifier"}
     weights: Weights = {}
-    for name, tensor in torch.load(io.BytesIO(data), weights_only=True).items():
+    try:
+        stored = torch.load(io.BytesIO(data), weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(f"no state dict of plain tensors, and nothing else in a .pth is read: {error}") from None
+    for name, tensor in stored.items():
         first, *rest = name.split(".")
         if first == "_blocks":
             weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor.contiguous()

@@ -18,6 +18,9 @@ from posinfo.files import blank_array, sha256_of, written_whole
 from posinfo.sidecars import verified, write_sidecar
 
 Pixels = NDArray[np.uint8]
+# Formats of photographs; Pillow knows others that start further programs (EPS) or are no single picture.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SMALLEST = 8  # pixels of the short side
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,24 @@ def decode(data: bytes, name: str) -> Image.Image:
     transparent image is laid on white.
 
     Raises:
-        InputError: when it is no image, cut short, or too large to be a photograph.
+        InputError: when it is no image, cut short, animated, or too small or too large to be a photograph.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data))
+            opened = Image.open(io.BytesIO(data), formats=FORMATS)
             opened.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name} cannot be read as an image: {error}") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise InputError(f"{name} is too large to be a photograph: {error}") from None
+    frames = getattr(opened, "n_frames", 1)
+    if frames > 1 and opened.format != "MPO":  # a camera's MPO holds the picture and its preview
+        raise InputError(f"{name} holds {frames} pictures; a photograph is one")
+    if min(opened.size) < SMALLEST:
+        raise InputError(
+            f"{name} is {opened.width} x {opened.height} pixels; a photograph has at least {SMALLEST} a side"
+        )
     image: Image.Image = ImageOps.exif_transpose(opened)
     if image.mode.startswith("I"):
         # 16-bit grey: Pillow's own conversion would clip every value above 255 to white.
@@ -101,6 +111,27 @@ def crops(name: str, data: bytes, count: int, seed: int, side: int = IMAGE_SIDE)
             view = ImageOps.mirror(view)
         stem = PurePosixPath(name).stem
         yield Picture(f"{stem}-{index}", np.asarray(view), name, digest, *box, flipped=bool(mirrored[index]))
+
+
+def apart(pictures: Iterator[Picture], others: Path) -> Iterator[Picture]:
+    """The same pictures, none of them cut from a photograph of another set.
+
+    Args:
+        others: the csv of that set; photographs are compared by their bytes, whatever they are called.
+
+    Raises:
+        InputError: for a photograph that is in both.
+    """
+    read_names(others)
+    table = pd.read_csv(others, dtype=str, keep_default_na=False)
+    known = dict(zip(table["sha256"], table["source"], strict=True)) if "sha256" in table else {}
+    for picture in pictures:
+        if picture.sha256 and picture.sha256 in known:
+            raise InputError(
+                f"{picture.source} is the same photograph as {known[picture.sha256]} of {others.stem}: a test on "
+                "photographs that were trained on proves nothing; take it out of one of the two sets"
+            )
+        yield picture
 
 
 def grey(value: int, side: int = IMAGE_SIDE) -> Picture:
@@ -156,4 +187,4 @@ def read_names(path: Path) -> list[str]:
         InputError: when it is not what the set's sidecar vouches for.
     """
     verified(path, "names_sha256")
-    return [str(name) for name in pd.read_csv(path)["image"]]
+    return list(pd.read_csv(path, dtype=str, keep_default_na=False)["image"])

@@ -82,6 +82,11 @@ def entries_behind(name):
     return [entry, collection] + [registry.look_up("source", name, registry.sources()) for name in collection.sources]
 
 
+def is_test(wildcards):
+    """Whether a set holds the photographs for test: none of them may be trained on."""
+    return wildcards.images == RUN.images.natural
+
+
 def archives_behind(wildcards):
     return [f"{RESOURCES}/{entry.place}" for entry in entries_behind(wildcards.images) if hasattr(entry, "place")]
 

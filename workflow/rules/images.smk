@@ -8,7 +8,9 @@ OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (one row p
 rule images:
     """Photographs are split into training and test before any view is cut."""
     input:
-        archives_behind,
+        archives=archives_behind,
+        apart_from=lambda wildcards: image_files([RUN.images.train], "csv") if is_test(wildcards) else [],
+        listings=lambda wildcards: image_files([RUN.images.train], "json") if is_test(wildcards) else [],
     output:
         array=f"{RESULTS}/images/{{images}}.npy",
         names=f"{RESULTS}/images/{{images}}.csv",
@@ -22,6 +24,8 @@ rule images:
     params:
         entry=lambda wildcards: registry.fingerprint(*entries_behind(wildcards.images)),
         resources=RESOURCES,
+        apart_from=lambda wildcards, input: [f"--apart-from={path}" for path in input.apart_from],
         code=code_digest("image_sets"),
     shell:
-        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --resources {params.resources:q} --output {output.array:q}"
+        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --resources {params.resources:q}"
+        " {params.apart_from:q} --output {output.array:q}"

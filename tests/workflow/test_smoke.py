@@ -86,6 +86,7 @@ REDONE = {
     "layouts": TABLES,
     "model_zoos": ENCODER | FEATURES,
     "patterns": READOUTS,
+    "plan": set(),
     "protocol": READOUTS,
     "provenance": FEATURES,
     "readouts": READOUTS,
@@ -94,6 +95,7 @@ REDONE = {
     "scores": SCORES,
     "sources": IMAGES | FEATURES,
     "tables": TABLES,
+    "taps": set(),
     "verify": set(),
 }
 

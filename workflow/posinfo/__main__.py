@@ -76,6 +76,19 @@ def _taps(args: argparse.Namespace) -> None:
         print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stages.get(tap.name, '')}".rstrip())
 
 
+def _plan(args: argparse.Namespace) -> None:
+    from posinfo import plan
+
+    print(plan.table(plan.steps(_run_of(args.configfile)), args.gmacs, args.read))
+
+
+def _space(args: argparse.Namespace) -> None:
+    from posinfo import plan
+    from posinfo.config import load_config
+
+    plan.stop_without_space(plan.steps(load_config(json.loads(args.run))), sys.stdin.read().splitlines())
+
+
 def _entry(args: argparse.Namespace) -> None:
     from posinfo.taps import zoo_entry
 
@@ -353,6 +366,14 @@ def _parser() -> argparse.ArgumentParser:
     entry = command(_entry, "entry", "print a config with a network of torchvision or timm and its weights")
     entry.add_argument("name", help="torchvision/NAME or timm/NAME")
     entry.add_argument("--weights", help="such as IMAGENET1K_V1; by default the first that are offered")
+
+    plan = command(_plan, "plan", "what a run takes: disk, multiply-adds and hours of every step")
+    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of config.yaml")
+    plan.add_argument("--gmacs", type=float, default=100, help="10^9 multiply-adds a second of the device")
+    plan.add_argument("--read", type=float, default=1, help="GB a second at which features are read")
+
+    space = command(_space, "space", "stop when the disk cannot hold the files named on the standard input")
+    space.add_argument("--run", required=True, help="JSON of the configuration")
 
     features = command(_features, "features", "one forward pass: every stage of an encoder for sets of images")
     features.add_argument("encoder", help="an encoder in registry/encoders.yaml")

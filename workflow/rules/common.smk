@@ -5,7 +5,9 @@ digest; input files are data only. So an edit reruns exactly what it decides, an
 """
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from functools import wraps
 from pathlib import Path
@@ -116,6 +118,22 @@ def needed_from_outside():
     names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights]
     stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
     return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))
+
+
+def stop_without_space(files):
+    """Refuse to start when the disk cannot hold what is going to be made; features are what fills it."""
+    if any(file.startswith(f"{RESULTS}/features/") for file in files):
+        command = [sys.executable, "-m", "posinfo", "space", "--run", RUN.model_dump_json()]
+        done = subprocess.run(
+            command,
+            input="\n".join(files),
+            env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise WorkflowError(done.stderr.strip())
 
 
 def feature_files(encoder, images, stages, suffix="npy"):

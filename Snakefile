@@ -27,6 +27,10 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    stop_without_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
+
+
 rule all:
     """Tables, figures, claims and the report."""
     default_target: True

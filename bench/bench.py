@@ -55,7 +55,7 @@ def snakemake(*arguments: str) -> None:
 
 def extraction(count: int = 24) -> list[object]:
     """Extraction to disk against the bare forward pass of the same module on pictures already in memory."""
-    entry, weights = registry.encoders()["vgg16"], ROOT / "resources/encoders/vgg16.safetensors"
+    entry, weights = registry.shipped().encoders["vgg16"], ROOT / "resources/encoders/vgg16.safetensors"
     convention = InputConvention(**entry.input.model_dump())
     pictures = np.load(ROOT / "results/images/photos-train.npy", mmap_mode="r")[:count]
     prepared = convention.prepare(torch.from_numpy(np.array(pictures)))

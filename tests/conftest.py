@@ -17,17 +17,18 @@ RESOURCES = ROOT / "resources"
 
 @dataclass
 class Workflow:
-    """The workflow of `source`, run in the folder `place` with the smoke configuration."""
+    """The workflow of `source`, run in the folder `place` with an overlay, by default the smoke configuration."""
 
     place: Path
     source: Path = ROOT
     config: list[str] = field(default_factory=list)
     prefix: list[str] = field(default_factory=list)
+    configfile: Path | None = None
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [*self.prefix, sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
         command += ["--snakefile", str(self.source / "Snakefile"), "--directory", str(self.place)]
-        command += ["--configfile", str(self.source / "workflow/configs/smoke.yaml")]
+        command += ["--configfile", str(self.configfile or self.source / "workflow/configs/smoke.yaml")]
         command += ["--config", *self.config] if self.config else []
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.source)
         if check:

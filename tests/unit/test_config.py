@@ -27,7 +27,7 @@ def test_config_yaml_loads_as_the_defaults() -> None:
     assert load_config(yaml.safe_load(render_config())) == RunConfig()
 
 
-@pytest.mark.parametrize("overlay", ["smoke"])
+@pytest.mark.parametrize("overlay", ["smoke", "paper", "own"])
 def test_overlays_load(overlay: str) -> None:
     load_config(yaml.safe_load((ROOT / f"workflow/configs/{overlay}.yaml").read_text()))
 
@@ -41,6 +41,20 @@ def test_overlays_load(overlay: str) -> None:
         ({"images": {"natural": "fotos-test"}}, ["images.natural", "did you mean 'photos-test'?"]),
         ({"images": {"natural": "photos-train"}}, ["holds training photographs"]),
         ({"images": {"train": "photos-test"}}, ["kept for test"]),
+        ({"images": {"train": "duts-tr", "natural": "duts-tr"}}, ["both duts-tr"]),
+        ({"own": {"encoder": {}}}, ["own", "did you mean 'encoders'?"]),
+        ({"own": {"encoders": {"mine": {"variant_of": "vgg61"}}}}, ["own: mine", "did you mean 'vgg16'?"]),
+        (
+            {"own": {"encoders": {"mine": {"architecture": "vgg16", "taps": {}}}}},
+            ["own: encoders.mine.input", "required"],
+        ),
+        (
+            {"own": {"images": {"mine": {"foldr": "x"}}}},
+            ["own: images.mine", "photographs, archive, folder, grey, draws"],
+        ),
+        ({"own": {"images": {"mine": {"folder": "x", "view": 2}}}}, ["images.mine.folder.view", "not permitted"]),
+        ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s and mine", "archives/salObj.zip"]),
+        ({"own": {"sources": {"mine": {"file": "x", "checksum": "md5:1"}}}}, ["sources.mine", "checksum"]),
         ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),
         ({"training": {"scale": "rsm"}}, ["did you mean 'rms'?"]),
         ({"seeds": []}, ["seeds", "at least 1"]),

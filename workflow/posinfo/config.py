@@ -1,25 +1,32 @@
 """The run's configuration: one model is its source of defaults, comments, checks and messages."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import PurePosixPath
 from textwrap import wrap
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from posinfo.alignment import Alignment
 from posinfo.devices import DeviceSetting
+from posinfo.entries import Views
 from posinfo.errors import InputError, unknown
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
-from posinfo.registry import Views, encoders, image_sets, look_up
+from posinfo.registry import Registry, look_up, shipped, with_own
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _registry(info: ValidationInfo) -> Registry:
+    """The registry with the config's own entries, which `load_config` hands to every check."""
+    return info.context if isinstance(info.context, Registry) else shipped()
 
 
 class Models(_Part):
@@ -32,8 +39,8 @@ class Models(_Part):
 
     @field_validator("*")
     @classmethod
-    def _known(cls, name: str) -> str:
-        look_up("encoder", name, encoders())
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        look_up("encoder", name, _registry(info).encoders)
         return name
 
     @model_validator(mode="after")
@@ -61,23 +68,34 @@ class ImageRoles(_Part):
 
     @field_validator("*")
     @classmethod
-    def _known(cls, name: str) -> str:
-        look_up("set of images", name, image_sets())
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        look_up("set of images", name, _registry(info).images)
         return name
 
     @model_validator(mode="after")
-    def _apart(self) -> Self:
-        train, natural = image_sets()[self.train], image_sets()[self.natural]
+    def _apart(self, info: ValidationInfo) -> Self:
+        train, natural = (_registry(info).images[name] for name in (self.train, self.natural))
         if isinstance(train, Views) and train.part != "train":
             raise ValueError(f"train: {self.train} holds the photographs kept for test; name a set with part: train")
         if isinstance(natural, Views) and natural.part != "test":
             raise ValueError(f"natural: {self.natural} holds training photographs; name a set with part: test")
+        if self.train == self.natural:
+            raise ValueError(f"train and natural are both {self.train}; readouts are tested on other photographs")
         return self
 
     @property
     def tests(self) -> dict[str, str]:
         """Role to set of images, for all roles but `train`."""
         return {role: name for role, name in self if role != "train"}
+
+
+class Own(_Part):
+    """Entries beside those of the registry, checked with it."""
+
+    sources: dict[str, dict[str, Any]] = Field({}, description="Files to fetch: wheels, URLs, local files.")
+    photographs: dict[str, dict[str, Any]] = Field({}, description="Collections that are split into train and test.")
+    images: dict[str, dict[str, Any]] = Field({}, description="Sets of images: folders, archives, views.")
+    encoders: dict[str, dict[str, Any]] = Field({}, description="Encoders: architecture, weights, input, taps.")
 
 
 class RunConfig(_Part):
@@ -111,15 +129,25 @@ class RunConfig(_Part):
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
 
+    own: Own = Field(
+        Own(),
+        description="Your own entries, written as in workflow/registry; one of a known name replaces the shipped one.",
+    )
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What this run may name: the shipped registry with the config's own entries."""
+        return with_own(self.own.model_dump())
+
     def stages(self, encoder: str) -> list[str]:
         """The stages of an encoder, from shallow to deep."""
-        return look_up("encoder", encoder, encoders()).stages
+        return look_up("encoder", encoder, self.registry.encoders).stages
 
     @field_validator("controls")
     @classmethod
-    def _known(cls, names: list[str]) -> list[str]:
+    def _known(cls, names: list[str], info: ValidationInfo) -> list[str]:
         for name in names:
-            look_up("encoder", name, encoders())
+            look_up("encoder", name, _registry(info).encoders)
             if names.count(name) > 1:
                 raise ValueError(f"{name} stands there twice; each control may be named once")
         return names
@@ -145,8 +173,14 @@ def load_config(values: dict[str, Any]) -> RunConfig:
     Raises:
         InputError: one line for each mistake: the key, the value, what is allowed and the nearest match.
     """
+    # The own entries first: the checks of every other key look names up in the registry that holds them.
+    own = _checked({"own": values.get("own", {})}, shipped()).own
+    return _checked(values, with_own(own.model_dump()))
+
+
+def _checked(values: dict[str, Any], registry: Registry) -> RunConfig:
     try:
-        return RunConfig.model_validate(values)
+        return RunConfig.model_validate(values, context=registry)
     except ValidationError as error:
         lines = [_line(dict(mistake)) for mistake in error.errors()]
         raise InputError("the configuration has a mistake\n" + "\n".join(f"  {line}" for line in lines)) from None

@@ -1,21 +1,24 @@
 """Encoders: weights read from the file in which they ship, into the architecture's own names."""
 
 import io
-import pickle
 import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import h5py
 import onnx
 import torch
 from onnx import numpy_helper
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import nn
 
 from posinfo.architectures import Weights, empty_architecture, with_weights
 from posinfo.errors import InputError, unknown
+from posinfo.model_zoos import HEADS
 from posinfo.tensors import write_tensors
 
 
@@ -109,16 +112,12 @@ def _kernel(stored: h5py.Dataset) -> torch.Tensor:
 
 
 def efficientnet_lite0_from_pth(data: bytes) -> Weights:
-    """EfficientNet-Lite0 from a torch state dict, renamed; loaded with `weights_only`, so that no pickle runs code."""
+    """EfficientNet-Lite0 from a torch state dict, renamed."""
     parts = {"_expand_conv": "expand", "_bn0": "expand_norm", "_depthwise_conv": "depthwise", "_bn1": "depthwise_norm"}
     parts |= {"_project_conv": "project", "_bn2": "project_norm"}
     tops = {"_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm", "_fc": "classifier"}
     weights: Weights = {}
-    try:
-        stored = torch.load(io.BytesIO(data), weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"no state dict of plain tensors, and nothing else in a .pth is read: {error}") from None
-    for name, tensor in stored.items():
+    for name, tensor in _torch_file(data).items():
         first, *rest = name.split(".")
         if first == "_blocks":
             weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor.contiguous()
@@ -127,14 +126,52 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
     return weights
 
 
+def state_dict(data: bytes) -> Weights:
+    """A state dict as torch saves it or as safetensors, in the architecture's own names; a head's weights are dropped.
+
+    A checkpoint may hold it under `state_dict` or `model`.
+
+    Raises:
+        InputError: when it is neither.
+    """
+    try:
+        stored = _torch_file(data) if data[:2] in (b"PK", b"\x80\x02") else load(data)
+    except SafetensorError as error:
+        raise InputError(f"neither a torch nor a safetensors file: {error}") from None
+    return {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in stored.items()
+        if name.split(".")[0] not in HEADS
+    }
+
+
+def _torch_file(data: bytes) -> Weights:
+    """A torch file's tensors by name; loaded with `weights_only`, so that no pickle runs code."""
+    try:
+        stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(f"no state dict of plain tensors, and nothing else in a torch file is read: {error}") from None
+    for key in ("state_dict", "model"):
+        if isinstance(stored, dict) and isinstance(stored.get(key), dict):
+            stored = stored[key]
+    if not isinstance(stored, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in stored.values()):
+        raise InputError("this torch file holds no state dict (names to tensors)")
+    return dict(stored)
+
+
 def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases."""
+    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases.
+
+    Batch norms pass their input on.
+    """
     generator = torch.Generator().manual_seed(seed)
     weights: Weights = {}
     for name, tensor in empty_architecture(architecture).state_dict().items():
-        values = torch.zeros(tensor.shape)
+        values = torch.zeros(tensor.shape, dtype=tensor.dtype)
         if name.endswith("weight") and tensor.ndim == 4:
             nn.init.kaiming_normal_(values, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif name.endswith(("weight", "running_var")) and tensor.ndim == 1:
+            values.fill_(1)
         weights[name] = values
     with_weights(architecture, weights, f"random weights {seed}")
     _write(weights, {"architecture": architecture, "random": seed}, path)
@@ -185,6 +222,7 @@ LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
     "vgg16-hed-h5": vgg16_from_hed,
     "squeezenet-keras-h5": squeezenet_from_keras,
     "efficientnet-lite0-pth": efficientnet_lite0_from_pth,
+    "state-dict": state_dict,
 }
 
 

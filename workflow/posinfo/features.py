@@ -148,6 +148,8 @@ def extract(
 
 
 def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment) -> _Stage:
+    if maps.ndim != 4:
+        raise InputError(f"a tap gives {list(maps.shape)}, not [batch, channels, side, side]; see: posinfo taps")
     _, channels, height, width = maps.shape
     if height != width:
         raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")

@@ -3,29 +3,42 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from posinfo.archives import opened, pictures_in
+from posinfo.entries import Archived, Folder, Grey, Noise, Wheel
 from posinfo.errors import InputError
+from posinfo.folders import photographs_in, refuse_twins
 from posinfo.images import Picture, crops, grey, noise, split
-from posinfo.registry import Grey, Noise, Wheel, image_sets, look_up, photographs, sources
-from posinfo.sources import read_member
+from posinfo.registry import Registry, look_up
+from posinfo.sources import read_member, verify
 
 
-def pictures_of(name: str, resources: Path) -> tuple[Iterator[Picture], int]:
+def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterator[Picture], int]:
     """The pictures of a set in order, and how many they will be.
 
     Args:
-        name: a set in registry/images.yaml.
+        name: a set of the registry.
+        registry: holds at least the entries behind the set.
         resources: the folder with the fetched sources.
 
     Raises:
-        InputError: for an unknown set, or a photograph that is damaged or unreadable.
+        InputError: for an unknown set, or photographs that are missing, damaged or unreadable.
     """
-    entry = look_up("set of images", name, image_sets())
+    entry = look_up("set of images", name, registry.images)
     if isinstance(entry, Grey):
         return iter([grey(entry.grey)]), 1
     if isinstance(entry, Noise):
         return (noise(entry.mean, entry.sd, seed) for seed in range(entry.draws)), entry.draws
-    collection = look_up("collection of photographs", entry.photographs, photographs())
-    places = _members(collection.sources, resources)
+    if isinstance(entry, Folder):
+        photographs = photographs_in(Path(entry.folder), entry.count)
+        return _views_of_files(photographs, Path(entry.folder), entry), len(photographs) * entry.views
+    if isinstance(entry, Archived):
+        source = look_up("source", entry.archive, registry.sources)
+        if isinstance(source, Wheel):
+            raise InputError(f"source {entry.archive} is a wheel; `archive` names a zip or tar behind a URL or a path")
+        verify(resources / source.place, source.checksum)
+        return _archived(resources / source.place, entry), entry.count
+    collection = look_up("collection of photographs", entry.photographs, registry.photographs)
+    places = _members(collection.sources, registry, resources)
     train, test = split(list(places), collection.held_out, collection.seed)
     chosen = train if entry.part == "train" else test
     pictures = (
@@ -36,12 +49,25 @@ def pictures_of(name: str, resources: Path) -> tuple[Iterator[Picture], int]:
     return pictures, len(chosen) * entry.views
 
 
-def _members(names: list[str], resources: Path) -> dict[str, tuple[Path, str, str]]:
+def _members(names: list[str], registry: Registry, resources: Path) -> dict[str, tuple[Path, str, str]]:
     """Photograph -> (archive, member, sha256)."""
     places: dict[str, tuple[Path, str, str]] = {}
     for name in names:
-        source = look_up("source", name, sources())
+        source = look_up("source", name, registry.sources)
         if not isinstance(source, Wheel):
             raise InputError(f"source {name} is no wheel; collections of photographs are read from wheels")
         places |= {member: (resources / source.place, member, digest) for member, digest in source.members.items()}
     return places
+
+
+def _archived(path: Path, entry: Archived) -> Iterator[Picture]:
+    with opened(path) as archive:
+        names = pictures_in(archive, path, entry.pictures, entry.count, entry.masks)
+        refuse_twins(names, path)
+        for name in names:
+            yield from crops(name, archive.read(name), count=1, seed=0)
+
+
+def _views_of_files(names: list[str], folder: Path, entry: Folder) -> Iterator[Picture]:
+    for name in names:
+        yield from crops(name, (folder / name).read_bytes(), entry.views, entry.seed)

@@ -1,205 +1,160 @@
-"""The registry: what a config may name. Read from YAML, checked, and looked up with helpful errors."""
+"""The registry: what a config may name. Read from YAML, checked, and looked up with helpful errors.
 
+The entries that ship (`shipped`) are completed or replaced by those that a config adds (`with_own`). A job is given
+only the entries behind its result, without the words that decide nothing (`decisive`).
+"""
+
+import json
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from posinfo.entries import (
+    WORDS,
+    Archived,
+    Encoder,
+    Entry,
+    ImageSet,
+    Name,
+    Photographs,
+    Source,
+    StoredWeights,
+    Views,
+    WeightFile,
+)
 from posinfo.errors import InputError, unknown
 
 REGISTRY = Path(__file__).parent.parent / "registry"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Colours = tuple[float, float, float]
-Entry = TypeVar("Entry")
+Named = TypeVar("Named")
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Registry(Entry):
+    """Everything that a config may name, by name."""
+
+    sources: dict[Name, Source] = Field({})
+    photographs: dict[Name, Photographs] = Field({})
+    images: dict[Name, ImageSet] = Field({})
+    encoders: dict[Name, Encoder] = Field({})
+
+    @model_validator(mode="after")
+    def _one_file_each(self) -> Self:
+        places: dict[str, str] = {}
+        for name, source in self.sources.items():
+            if source.place in places:
+                raise ValueError(
+                    f"sources {places[source.place]} and {name} would lie at the same place, {source.place}"
+                )
+            places[source.place] = name
+        return self
+
+    def behind_images(self, name: str) -> Self:
+        """The entries that decide a set of images: the set, its collection, its sources.
+
+        Raises:
+            InputError: for a name that is not known.
+        """
+        entry = look_up("set of images", name, self.images)
+        found = type(self)(images={name: entry})
+        if isinstance(entry, Archived):
+            return found.model_copy(update={"sources": self._named([entry.archive])})
+        if not isinstance(entry, Views):
+            return found
+        collection = look_up("collection of photographs", entry.photographs, self.photographs)
+        update = {"photographs": {entry.photographs: collection}, "sources": self._named(collection.sources)}
+        return found.model_copy(update=update)
+
+    def behind_weights(self, name: str) -> StoredWeights:
+        """What decides an encoder's weights: its architecture, where they are stored, the source.
+
+        Raises:
+            InputError: for a name that is not known, or an encoder without weights.
+        """
+        entry = look_up("encoder", name, self.encoders)
+        if entry.weights is None:
+            raise InputError(f"encoder {name!r} has no weights")
+        source = (
+            look_up("source", entry.weights.source, self.sources) if isinstance(entry.weights, WeightFile) else None
+        )
+        return StoredWeights(architecture=entry.architecture, weights=entry.weights, source=source)
+
+    def _named(self, names: list[str]) -> dict[str, Source]:
+        return {name: look_up("source", name, self.sources) for name in names}
 
 
-class Wheel(_Entry):
-    """Files inside a wheel of a package index."""
-
-    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+]*$")]
-    about: str
-    licence: str
-    members: dict[str, Sha256]
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"packages/{self.package}-{self.version}.whl"
+def _complete(encoders: dict[str, dict[str, Any]], file: str) -> dict[str, dict[str, Any]]:
+    """Variants completed from the entry that they vary."""
+    for name, entry in encoders.items():
+        base = entry.get("variant_of")
+        if base is not None and base not in encoders:
+            raise InputError(f"{file}: {name}: {unknown('encoder', str(base), encoders)}")
+        if base is not None and "variant_of" in encoders[base]:
+            raise InputError(f"{file}: {name}: {base} is itself a variant; name the encoder that it varies")
+    return {name: encoders.get(str(entry.get("variant_of")), {}) | entry for name, entry in encoders.items()}
 
 
-class RemoteFile(_Entry):
-    """One file behind a URL."""
-
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    sha256: Sha256
-    about: str
-    licence: str
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"archives/{self.sha256[:12]}-{self.url.rsplit('/', 1)[-1]}"
-
-
-class LocalFile(_Entry):
-    """One file of this machine."""
-
-    path: str
-    sha256: Sha256
-    about: str
-    licence: str
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"archives/{self.sha256[:12]}-{Path(self.path).name}"
-
-
-Source = Wheel | RemoteFile | LocalFile
-
-
-class Photographs(_Entry):
-    """A collection of photographs, divided into training and test by photograph."""
-
-    sources: list[str]
-    held_out: Annotated[int, Field(ge=1)]
-    seed: int
-
-
-class Views(_Entry):
-    """Views of the photographs of one part of a collection."""
-
-    photographs: str
-    part: Literal["train", "test"]
-    views: Annotated[int, Field(ge=1)]
-    seed: int
-
-
-class Grey(_Entry):
-    """One picture of one grey value."""
-
-    grey: Annotated[int, Field(ge=0, le=255)]
-
-
-class Noise(_Entry):
-    """Pictures of Gaussian noise; draw number i has the seed i."""
-
-    mean: float
-    sd: Annotated[float, Field(gt=0)]
-    draws: Annotated[int, Field(ge=1)]
-
-
-ImageSet = Views | Grey | Noise
-
-
-class WeightFile(_Entry):
-    """Where an encoder's weights are stored."""
-
-    source: str
-    member: str
-    layout: str
-
-
-class RandomWeights(_Entry):
-    """Weights that nothing has trained, drawn from a seed."""
-
-    random: Annotated[int, Field(ge=0)]
-
-
-class Fit(_Entry):
-    """Maps brought to given sides: cut at the centre, or resized."""
-
-    how: Literal["crop", "resize"]
-    sides: dict[str, Annotated[int, Field(ge=1)]]
-
-
-class Convention(_Entry):
-    """How an encoder wants its pictures; see `features.InputConvention`."""
-
-    order: Literal["RGB", "BGR"]
-    range: Literal[1, 255]
-    mean: Colours = (0.0, 0.0, 0.0)
-    std: Colours = (1.0, 1.0, 1.0)
-
-
-class Encoder(_Entry):
-    """A frozen network: architecture, weights, padding, input convention and taps.
-
-    A variant names the encoder whose entry it completes, and reads that encoder's weights.
-    """
-
-    title: str
-    variant_of: str | None = None
-    architecture: str
-    weights: WeightFile | RandomWeights | None = None
-    padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
-    fit: Fit | None = None
-    input: Convention
-    taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
-
-    @property
-    def stages(self) -> list[str]:
-        """The stages' names, from shallow to deep."""
-        return list(self.taps)
-
-
-@cache
-def _read(name: str) -> Any:
-    return yaml.safe_load((REGISTRY / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-def _checked(kind: type[Any] | Any, file: str, content: object) -> Any:
+def _checked(content: dict[str, dict[str, Any]], file: str) -> Registry:
     try:
-        return TypeAdapter(kind).validate_python(content)
+        return Registry.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"registry/{file}.yaml: {error}") from None
+        lines = [f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()]
+        raise InputError(f"{file}: " + "; ".join(lines)) from None
 
 
 @cache
-def sources() -> dict[str, Source]:
-    """Every file that may be fetched, by name."""
-    return dict(_checked(dict[str, Source], "sources", _read("sources")))
+def _written() -> dict[str, dict[str, Any]]:
+    """The registry's YAML files as they are written."""
+    files = {name: REGISTRY / f"{name}.yaml" for name in ("sources", "images", "encoders")}
+    read = {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in files.items()}
+    return {"sources": read["sources"], **read["images"], "encoders": read["encoders"]}
 
 
 @cache
-def photographs() -> dict[str, Photographs]:
-    """Every collection of photographs, by name."""
-    return dict(_checked(dict[str, Photographs], "images", _read("images")["photographs"]))
+def shipped() -> Registry:
+    """The registry as it ships."""
+    written = _written()
+    return _checked({**written, "encoders": _complete(written["encoders"], "registry")}, "registry")
 
 
-@cache
-def image_sets() -> dict[str, ImageSet]:
-    """Every set of images, by name."""
-    return dict(_checked(dict[str, ImageSet], "images", _read("images")["images"]))
+def with_own(own: Mapping[str, Mapping[str, Any]]) -> Registry:
+    """The registry with entries that a config adds; an entry of a known name replaces the shipped one.
+
+    Args:
+        own: `sources`, `photographs`, `images`, `encoders`, each name to entry, as in the registry's files.
+
+    Raises:
+        InputError: for an entry that is not as it must be.
+    """
+    if not any(own.values()):
+        return shipped()
+    merged = {part: {**entries, **own.get(part, {})} for part, entries in _written().items()}
+    return _checked({**merged, "encoders": _complete(merged["encoders"], "own")}, "own")
 
 
-@cache
-def encoders() -> dict[str, Encoder]:
-    """Every encoder, by name; variants completed from the encoder that they vary."""
-    written: dict[str, dict[str, Any]] = _read("encoders")
-    complete = {name: written.get(str(entry.get("variant_of")), {}) | entry for name, entry in written.items()}
-    for name, entry in written.items():
-        if "variant_of" in entry and entry["variant_of"] not in written:
-            raise InputError(f"registry/encoders.yaml: {name}: {unknown('encoder', entry['variant_of'], written)}")
-    return dict(_checked(dict[str, Encoder], "encoders", complete))
+def decisive(entry: Entry) -> str:
+    """JSON of an entry without what is only said about it (and without the mirrors): what a result depends on."""
+    return json.dumps(_plain(entry))
 
 
-def fingerprint(*entries: BaseModel) -> str:
-    """16 hex digits that change when one of the entries does, but for what is only said about it."""
-    content = "\n".join(entry.model_dump_json(exclude={"title", "about", "licence"}) for entry in entries)
-    return sha256(content.encode()).hexdigest()[:16]
+def _plain(value: Any) -> Any:
+    if isinstance(value, Entry):
+        fields = {name: getattr(value, name) for name in type(value).model_fields if name not in WORDS}
+        return {name: _plain(part) for name, part in fields.items() if part is not None}
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def look_up(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+def fingerprint(entry: Entry) -> str:
+    """16 hex digits that change when `decisive(entry)` does."""
+    return sha256(decisive(entry).encode()).hexdigest()[:16]
+
+
+def look_up(kind: str, name: str, entries: Mapping[str, Named]) -> Named:
     """The entry of that name.
 
     Raises:

@@ -5,7 +5,9 @@ digest; input files are data only. So an edit reruns exactly what it decides, an
 """
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from functools import wraps
 from pathlib import Path
@@ -15,7 +17,8 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo import cells, config as configuration, displays, locks, registry
+from posinfo import cells, config as configuration, displays, folders, locks, registry
+from posinfo.entries import Folder, LocalFile
 from posinfo.errors import InputError
 from posinfo.files import sha256_of
 from posinfo.patterns import PATTERNS
@@ -38,10 +41,11 @@ def spoken(function):
 
 RUN = spoken(configuration.load_config)(config)
 RESULTS, RESOURCES = RUN.results, RUN.resources
-ENCODERS = spoken(registry.encoders)()
-PLACES = {source.place: name for name, source in spoken(registry.sources)().items()}
+REGISTRY = RUN.registry
+ENCODERS = REGISTRY.encoders
+PLACES = {source.place: source for source in REGISTRY.sources.values()}
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
-ONE_SET = "|".join(sorted(set(registry.image_sets()) - set(SYNTHETIC)))  # sets that are read one at a time
+ONE_SET = "|".join(sorted(set(REGISTRY.images) - set(SYNTHETIC)))  # sets that are read one at a time
 FAMILIES = spoken(cells.families)(RUN)
 MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
 ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
@@ -54,7 +58,7 @@ TRAINING = {
     "device": RUN.device,
     "code": code_digest("readouts"),
 }
-TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training"})
+TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "own"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
 _PATHS = {"PYTHONPATH": WORKFLOW}
@@ -68,38 +72,73 @@ ENVIRONMENT = str(Path(workflow.basedir) / "envs" / "posinfo.yaml")
 
 @spoken
 def source_at(wildcards):
-    """The name of the source that lies at the asked place."""
-    return PLACES[registry.look_up("source", f"{wildcards.kind}/{wildcards.file}", {place: place for place in PLACES})]
+    """The source that lies at the asked place."""
+    return registry.look_up("source", f"{wildcards.kind}/{wildcards.file}", PLACES)
+
+
+def local_origin(wildcards):
+    """The file of this machine that a source copies, if it does."""
+    source = source_at(wildcards)
+    return [source.path] if isinstance(source, LocalFile) else []
+
+
+def places(sources):
+    return [f"{RESOURCES}/{source.place}" for source in sources]
 
 
 @spoken
-def entries_behind(name):
-    """The registry entries that decide a set of images: the set, its collection, the collection's sources."""
-    entry = registry.look_up("set of images", name, registry.image_sets())
-    if not isinstance(entry, registry.Views):
-        return [entry]
-    collection = registry.look_up("collection of photographs", entry.photographs, registry.photographs())
-    return [entry, collection] + [registry.look_up("source", name, registry.sources()) for name in collection.sources]
-
-
 def is_test(wildcards):
     """Whether a set holds the photographs for test: none of them may be trained on."""
     return wildcards.images == RUN.images.natural
 
 
 def archives_behind(wildcards):
-    return [f"{RESOURCES}/{entry.place}" for entry in entries_behind(wildcards.images) if hasattr(entry, "place")]
+    """The fetched files that a set of images is read from."""
+    return places(REGISTRY.behind_images(wildcards.images).sources.values())
 
 
 @spoken
-def weight_entries(name):
-    """The registry entries that decide an encoder's weights: where they are stored, and the source if there is one."""
-    entry = registry.look_up("encoder", name, ENCODERS)
-    if entry.weights is None:
-        raise InputError(f"encoder {name!r} has no weights")
-    if isinstance(entry.weights, registry.RandomWeights):
-        return [entry.weights]
-    return [entry.weights, registry.look_up("source", entry.weights.source, registry.sources())]
+def entries_behind(wildcards):
+    """What decides a set of images: its entries, and the state of the folder if it is one."""
+    part = REGISTRY.behind_images(wildcards.images)
+    entry = part.images[wildcards.images]
+    return [registry.decisive(part), *([folders.state_of(Path(entry.folder))] if isinstance(entry, Folder) else [])]
+
+
+@spoken
+def weight_entries(wildcards):
+    """What decides an encoder's weights."""
+    return REGISTRY.behind_weights(wildcards.encoder)
+
+
+def archive_of_weights(wildcards):
+    source = weight_entries(wildcards).source
+    return places([source] if source else [])
+
+
+@spoken
+def needed_from_outside():
+    """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
+    parts = [REGISTRY.behind_images(images).sources.values() for _, images in RUN.images]
+    names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights]
+    stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
+    return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))
+
+
+def stop_without_space(files):
+    """Refuse to start when the disk cannot hold what is going to be made; features are what fills it."""
+    if any(file.startswith(f"{RESULTS}/features/") for file in files):
+        command = [sys.executable, "-m", "posinfo", "space", "--run", RUN.model_dump_json()]
+        done = subprocess.run(
+            command,
+            input="\n".join(files),
+            env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise WorkflowError(done.stderr.strip())
 
 
 def feature_files(encoder, images, stages, suffix="npy"):

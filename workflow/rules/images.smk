@@ -1,6 +1,6 @@
 """Decode and resize every picture once, for all encoders.
 
-REQUIRED INPUTS: the wheels with the photographs.
+REQUIRED INPUTS: the wheels, archives or folders with the photographs.
 OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (one row per picture: where it came from), .json
 """
 
@@ -22,10 +22,10 @@ rule images:
     conda:
         ENVIRONMENT
     params:
-        entry=lambda wildcards: registry.fingerprint(*entries_behind(wildcards.images)),
+        entry=entries_behind,
         resources=RESOURCES,
         apart_from=lambda wildcards, input: [f"--apart-from={path}" for path in input.apart_from],
         code=code_digest("image_sets"),
     shell:
-        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --resources {params.resources:q}"
+        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --entry {params.entry[0]:q} --resources {params.resources:q}"
         " {params.apart_from:q} --output {output.array:q}"

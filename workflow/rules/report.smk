@@ -23,11 +23,11 @@ rule pages:
         ENVIRONMENT
     params:
         output=lambda wildcards, output: str(Path(output[0]).parent),
-        titles=[ENCODERS[encoder].title for encoder in encoders_shown()],
+        titles=json.dumps({encoder: ENCODERS[encoder].title or encoder for encoder in encoders_shown()}),
         code=code_digest("pages"),
     shell:
         "python3 -m posinfo --log {log:q} pages --markdown {input.markdown:q} --sidecars {input.sidecars:q}"
-        " --output {params.output:q}"
+        " --titles {params.titles:q} --output {params.output:q}"
 
 
 rule report:

@@ -1,0 +1,185 @@
+"""The full run but for its size: archives of the same inner layout from a host with faults; own data, own network.
+
+The photographs are the packages', the VGG16 the Oxford one; ResNet-152 has random weights, which belong to this test.
+"""
+
+import hashlib
+import io
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import torchvision
+import yaml
+from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo import entries, registry
+from posinfo.images import split
+from posinfo.sources import read_member
+from safetensors.torch import load_file
+from unreliable import Served, serving
+
+SMALL = {"seeds": [0], "training": {"epochs": 2, "decay_epoch": 1, "hidden": 8}}
+
+
+def photographs(resources: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The packages' photographs, training and test: file name to bytes."""
+    known = registry.shipped()
+    collection = known.photographs["packaged"]
+    found: dict[str, bytes] = {}
+    for name in collection.sources:
+        source = known.sources[name]
+        assert isinstance(source, entries.Wheel)
+        for member, digest in source.members.items():
+            found[member] = read_member(resources / source.place, member, digest)
+    parts = split(list(found), collection.held_out, collection.seed)
+    train, test = ({Path(member).name: found[member] for member in part} for part in parts)
+    return train, test
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def saved(weights: dict[str, torch.Tensor]) -> bytes:
+    file = io.BytesIO()
+    torch.save(weights, file)
+    return file.getvalue()
+
+
+def overlay(place: Path, *, base: str, **values: Any) -> Path:
+    """A config: one of the workflow's, with other values."""
+    merged = yaml.safe_load((ROOT / f"workflow/configs/{base}.yaml").read_text())
+    for key, value in values.items():
+        merged[key] = {**merged[key], **value} if isinstance(merged.get(key), dict) else value
+    path = place / "overlay.yaml"
+    path.write_text(yaml.safe_dump(merged))
+    return path
+
+
+def test_the_full_run_from_fetched_bytes_to_table_1(resources: Path, tmp_path: Path) -> None:
+    train, test = photographs(resources)
+    oxford = load_file(resources / "encoders/vgg16.safetensors")
+    head = {"classifier.0.weight": torch.zeros(2, 2), "classifier.0.bias": torch.zeros(2)}
+    # Residual branches that begin at zero, or 50 random blocks would leave float16.
+    resnet = torchvision.models.resnet152(weights=None, zero_init_residual=True).state_dict()
+    pascal = {f"datasets/imgs/pascal/{number}.jpg": data for number, data in enumerate(test.values(), 1)}
+    pascal |= {f"datasets/masks/pascal/{number}.png": b"mask" for number in range(1, len(test) + 1)}
+    duts = {f"DUTS-TR/DUTS-TR-Image/{Path(name).stem}.jpg": data for name, data in train.items()}
+    litter = {"datasets/imgs/pascal/imgList.mat": b"", "datasets/imgs/pascal/Thumbs.db": b""}
+    files = {
+        "/DUTS-TR.zip": Served(zipped(duts | {"DUTS-TR/.DS_Store": b""}), ["drop", "503"]),
+        "/old/salObj.zip": Served(b"", ["/salObj.zip"]),
+        "/salObj.zip": Served(zipped(pascal | litter)),
+        "/vgg16.pth": Served(saved(oxford | head)),
+        "/resnet152.pth": Served(saved(resnet)),
+    }
+    sums = {name: hashlib.sha256(served.data).hexdigest() for name, served in files.items()}
+    source = copy_of_the_workflow(tmp_path / "clone")
+    with serving(files) as host:
+        own = {
+            "sources": {
+                "duts-tr": {"file": "DUTS-TR.zip", "urls": [f"{host}/DUTS-TR.zip"]},
+                "pascal-s": {
+                    "file": "salObj.zip",
+                    "urls": [f"{host}/gone.zip", f"{host}/old/salObj.zip"],
+                    "checksum": f"md5:{hashlib.md5(files['/salObj.zip'].data).hexdigest()}",
+                },
+                "vgg16-torchvision": {
+                    "file": "vgg16-397923af.pth",
+                    "urls": [f"{host}/vgg16.pth"],
+                    "checksum": f"sha256:{sums['/vgg16.pth'][:8]}",
+                },
+                "resnet152-torchvision": {
+                    "file": "resnet152-394f9c45.pth",
+                    "urls": [f"{host}/resnet152.pth"],
+                    "checksum": f"sha256:{sums['/resnet152.pth'][:8]}",
+                },
+            },
+            "images": {
+                name: {**registry.shipped().images[name].model_dump(), "count": len(part)}
+                for name, part in (("duts-tr", train), ("pascal-s", test))
+            },
+        }
+        config = overlay(tmp_path, base="paper", own=own, **SMALL)
+        workflow = Workflow(tmp_path, source, configfile=config)
+        workflow.run("download")
+    archives = tmp_path / "resources/archives"
+    assert (archives / "DUTS-TR.zip.sha256").read_text().split() == [sums["/DUTS-TR.zip"], "DUTS-TR.zip"]
+    assert not list(archives.glob("salObj.zip.sha256"))
+    # The host is gone: whatever asked for it would fail now.
+    table = "results/paper/tables/table1.csv"
+    assert "source" not in workflow.planned(table)
+    workflow.run(table)
+    made = pd.read_csv(tmp_path / table)
+    assert set(made["encoder"]) == {"pixels", "vgg16-torchvision", "resnet152-torchvision"}
+    assert made.groupby("images")["n_images"].first().to_dict() == {"natural": 10, "black": 1, "white": 1, "noise": 10}
+    assert made[["spc", "mae"]].notna().all(axis=None)
+    assert not list((tmp_path / "results").glob("tables"))
+    # A damaged archive stops where it is read.
+    data = bytearray((archives / "salObj.zip").read_bytes())
+    data[1000] ^= 1
+    (archives / "salObj.zip").write_bytes(bytes(data))
+    (tmp_path / "results/paper/images/pascal-s.npy").unlink()
+    done = workflow.run("results/paper/images/pascal-s.npy", check=False)
+    assert done.returncode != 0
+    assert "the registry expects" in done.stdout + done.stderr
+
+
+def test_the_full_run_plans_without_a_network(tmp_path: Path) -> None:
+    source = copy_of_the_workflow(tmp_path / "clone")
+    workflow = Workflow(tmp_path, source, configfile=source / "workflow/configs/paper.yaml")
+    planned = workflow.planned()
+    assert {
+        "features_vgg16-torchvision",
+        "features_resnet152-torchvision",
+        "readouts_vgg16-torchvision_table2a",
+    } <= planned
+    assert workflow.planned("download") == {"source", "download"}
+
+
+def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> None:
+    source = copy_of_the_workflow(tmp_path / "clone")
+    for folder, part in zip(("my/photographs", "my/test-photographs"), photographs(resources), strict=True):
+        (tmp_path / folder).mkdir(parents=True)
+        for name, data in list(part.items())[:8]:
+            (tmp_path / folder / name).write_bytes(data)
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "my/resnet18.pth")
+    config = overlay(tmp_path, base="own", **SMALL)
+    workflow = Workflow(tmp_path, source, configfile=config)
+    scores = "results/own/scores/my-resnet/L1-k3-p0-all/my-test-photographs.csv"
+    workflow.run(scores)
+    assert len(pd.read_csv(tmp_path / scores)) == 5 * 8  # patterns x pictures
+    pictures = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
+    assert len(pictures) == 8 * 8
+    # Another photograph redoes what was made from the folder; the weights stay.
+    shutil.copy(next((tmp_path / "my/photographs").iterdir()), tmp_path / "my/test-photographs/another.png")
+    planned = workflow.planned(scores)
+    assert {"images", "features_my-resnet", "scores_my-resnet_base"} == planned
+    # So do other weights.
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "my/resnet18.pth")
+    assert {"source", "encoder", "readouts_my-resnet_base"} <= workflow.planned(scores)
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"images": {"my-photographs": {"folder": "nowhere"}}}, "nowhere is no folder"),
+        ({"encoders": {"my-resnet": {"title": "no taps"}}}, "own: encoders.my-resnet.taps: Field required"),
+    ],
+)
+def test_mistakes_in_own_entries_stop_before_the_first_job(tmp_path: Path, own: dict[str, Any], words: str) -> None:
+    base = yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]
+    merged = {part: {**base.get(part, {}), **own.get(part, {})} for part in {**base, **own}}
+    config = overlay(tmp_path, base="own", own=merged)
+    done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr

@@ -1,0 +1,227 @@
+"""What a run takes before it starts: disk of every result, multiply-adds of every step, and whether the disk is there.
+
+Sizes and costs follow from the registry and from shapes on the meta device; nothing is read or computed.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from posinfo.alignment import IMAGE_SIDE, StageShape
+from posinfo.architectures import Fitted, tapped
+from posinfo.cells import TABLES, Family, families
+from posinfo.entries import Archived, Encoder, Folder, Grey, Noise, Wheel
+from posinfo.errors import InputError
+from posinfo.folders import photographs_in
+from posinfo.protocol import Readout
+from posinfo.registry import Registry, look_up
+from posinfo.taps import network
+
+if TYPE_CHECKING:
+    from posinfo.config import RunConfig
+
+FLOAT16, FLOAT32 = 2, 4  # bytes
+SPARE = 1.02  # file systems, sidecars and logs
+Kind = Literal["images", "encoders", "features", "readouts"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of result of a run.
+
+    Attributes:
+        kind: which stage of the workflow makes it.
+        name: encoder, set of images, or both.
+        pictures: that pass through it.
+        paths: file to its bytes.
+        macs: multiply-adds of all its work.
+        read: bytes of features that it reads, once for each epoch.
+    """
+
+    kind: Kind
+    name: str
+    pictures: int
+    paths: dict[str, int]
+    macs: float = 0.0
+    read: float = 0.0
+
+
+def pictures(name: str, registry: Registry) -> int:
+    """How many pictures a set of images has.
+
+    Raises:
+        InputError: for an unknown set, or a folder that is not there.
+    """
+    entry = look_up("set of images", name, registry.images)
+    if isinstance(entry, Grey):
+        return 1
+    if isinstance(entry, Noise):
+        return entry.draws
+    if isinstance(entry, Archived):
+        return entry.count
+    if isinstance(entry, Folder):
+        return len(photographs_in(Path(entry.folder), entry.count)) * entry.views
+    collection = look_up("collection of photographs", entry.photographs, registry.photographs)
+    sources = [look_up("source", source, registry.sources) for source in collection.sources]
+    count = sum(len(source.members) for source in sources if isinstance(source, Wheel))
+    return (count - collection.held_out if entry.part == "train" else collection.held_out) * entry.views
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One picture through an encoder: its stages as they come out, multiply-adds, and bytes of its weights."""
+
+    stages: list[StageShape]
+    macs: float
+    weights: int
+
+    def stored(self, run: "RunConfig") -> list[StageShape]:
+        """The stages as they are stored: no larger than the common side."""
+        side = run.alignment.side
+        return [StageShape(stage.name, stage.channels, min(stage.side, side)) for stage in self.stages]
+
+
+def forward(entry: Encoder) -> Forward:
+    """One forward pass, on the meta device."""
+    model = network(entry.architecture, entry.padding)
+    reader = tapped(model, entry.taps)
+    if entry.fit:
+        reader = Fitted(reader, entry.fit.how, entry.fit.sides)
+    counter = FlopCounterMode(display=False)
+    with torch.inference_mode(), counter:
+        maps = reader.eval()(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
+    shapes = [StageShape(stage, maps[stage].shape[1], maps[stage].shape[2]) for stage in entry.stages]
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    return Forward(shapes, counter.get_total_flops() / 2, weights)
+
+
+def steps(run: "RunConfig") -> list[Step]:
+    """Every step of a whole run that fills disk or takes time."""
+    made = families(run)
+    cells = [cell for table in TABLES.values() for cell in table.cells(run)]
+    entries = {family.encoder: look_up("encoder", family.encoder, run.registry.encoders) for family in made}
+    passes = {encoder: forward(entry) for encoder, entry in entries.items()}
+    found = [_images(images, run) for images in dict.fromkeys(name for _, name in run.images)]
+    for encoder, entry in entries.items():
+        if entry.weights and entry.variant_of is None:
+            path = f"{run.resources}/encoders/{encoder}.safetensors"
+            found.append(Step("encoders", encoder, 0, {path: passes[encoder].weights}))
+    pairs = [(encoder, run.images.train) for encoder in entries] + [(cell.encoder, cell.images) for cell in cells]
+    found += [_features(encoder, images, passes[encoder], run) for encoder, images in dict.fromkeys(pairs)]
+    return found + [_readouts(family, passes[family.encoder], run) for family in made]
+
+
+def _images(name: str, run: "RunConfig") -> Step:
+    count = pictures(name, run.registry)
+    return Step("images", name, count, {f"{run.results}/images/{name}.npy": count * IMAGE_SIDE**2 * 3})
+
+
+def _features(encoder: str, images: str, once: Forward, run: "RunConfig") -> Step:
+    count = pictures(images, run.registry)
+    folder = f"{run.results}/features/{encoder}/{images}"
+    paths = {f"{folder}/{stage.name}.npy": count * _bytes(stage) for stage in once.stored(run)}
+    return Step("features", f"{encoder} x {images}", count, paths, macs=count * once.macs)
+
+
+def _bytes(stage: StageShape) -> int:
+    return stage.channels * stage.side**2 * FLOAT16
+
+
+def _readouts(family: Family, once: Forward, run: "RunConfig") -> Step:
+    count, epochs = pictures(run.images.train, run.registry), run.training.epochs
+    stored = {stage.name: stage for stage in once.stored(run)}
+    folder = f"{run.results}/readouts/{family.encoder}"
+    paths: dict[str, int] = {}
+    macs = 0.0
+    for readout, patterns in family.patterns.items():
+        stages = [stored[name] for name in readout.stages_read(list(stored))]
+        widths = _widths(readout, stages, run)
+        weights = sum(wide * narrow * readout.kernel**2 for wide, narrow in pairwise(widths))
+        paths |= {
+            f"{folder}/{readout.name}/{pattern}.safetensors": weights * len(run.seeds) * FLOAT32 for pattern in patterns
+        }
+        macs += len(patterns) * len(run.seeds) * _macs_of_a_step(readout, stages, widths, run)
+    read = sum(_bytes(stored[name]) for name in family.stages(list(stored)))
+    name = f"{family.encoder}, {family.name}"
+    return Step("readouts", name, count, paths, macs=macs * count * epochs, read=float(read * count * epochs))
+
+
+def _widths(readout: Readout, stages: list[StageShape], run: "RunConfig") -> list[int]:
+    channels = sum(stage.channels for stage in stages)
+    hidden = channels if run.training.hidden == "same" else min(run.training.hidden, channels)
+    return [channels, *[hidden] * (readout.layers - 1), 1]
+
+
+def _macs_of_a_step(readout: Readout, stages: list[StageShape], widths: list[int], run: "RunConfig") -> float:
+    """Of one head, one picture, forward and backward; the features themselves need no gradient."""
+    if readout.layers == 1:
+        return 2.0 * readout.kernel**2 * sum(stage.channels * stage.side**2 for stage in stages)
+    total, side = 0.0, run.alignment.side
+    for layer, (wide, narrow) in enumerate(pairwise(widths)):
+        side += 2 * readout.padding - readout.kernel + 1
+        total += (2 if layer == 0 else 3) * wide * narrow * readout.kernel**2 * side**2
+    return total
+
+
+def table(found: list[Step], gmacs: float, gigabytes: float) -> str:
+    """The plan as text.
+
+    Args:
+        gmacs: multiply-adds that the device does in a second, in 10^9.
+        gigabytes: of features read in a second.
+    """
+    rows = [
+        {
+            "step": step.kind,
+            "what": step.name,
+            "pictures": step.pictures or "",
+            "disk GB": sum(step.paths.values()) / 1e9,
+            "10^12 multiply-adds": step.macs / 1e12,
+            "read GB": step.read / 1e9,
+            "hours": max(step.macs / gmacs / 1e9, step.read / gigabytes / 1e9) / 3600,
+        }
+        for step in found
+    ]
+    frame = pd.DataFrame(rows)
+    total = {"step": "all", "what": "", "pictures": "", **frame[list(frame.columns[3:])].sum().to_dict()}
+    frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
+    return str(frame.to_markdown(index=False, floatfmt=("", "", "", ".2f", ".1f", ".0f", ".2f")))
+
+
+def stop_without_space(found: list[Step], wanted: Iterable[str]) -> None:
+    """Refuse to start what the disk cannot hold.
+
+    Args:
+        found: the steps of the whole run.
+        wanted: the files that are going to be made.
+
+    Raises:
+        InputError: says what each kind of result needs and what is free.
+    """
+    asked = set(wanted)
+    free: dict[int, int] = {}
+    needs: dict[int, dict[str, int]] = {}
+    for step in found:
+        for path, size in step.paths.items():
+            if path in asked:
+                place = next(parent for parent in Path(path).absolute().parents if parent.exists())
+                disk = place.stat().st_dev
+                # A file that is made again gives its own place back.
+                free.setdefault(disk, shutil.disk_usage(place).free)
+                free[disk] += Path(path).stat().st_size if Path(path).exists() else 0
+                needs.setdefault(disk, {}).setdefault(step.kind, 0)
+                needs[disk][step.kind] += size
+    for disk, by_kind in needs.items():
+        if sum(by_kind.values()) * SPARE > free[disk]:
+            parts = ", ".join(f"{kind} {size / 1e9:.1f} GB" for kind, size in by_kind.items())
+            raise InputError(
+                f"not enough disk: this run makes {parts}, together {sum(by_kind.values()) / 1e9:.1f} GB, and "
+                f"{free[disk] / 1e9:.1f} GB are free; make room, name another folder as `results`, or ask for less"
+            )

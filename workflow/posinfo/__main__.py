@@ -58,9 +58,23 @@ def _encoder(args: argparse.Namespace) -> None:
         stored = registry.shipped().behind_weights(args.name)
     if isinstance(stored.weights, entries.RandomWeights):
         initialise(stored.architecture, stored.weights.random, args.output)
-    elif stored.source:
+    elif isinstance(stored.weights, entries.WeightFile) and stored.source:
         data = read_source(stored.source, stored.weights.member, args.resources)
         convert(stored.weights.layout, data, stored.architecture, args.output)
+
+
+def _train_encoder(args: argparse.Namespace) -> None:
+    from posinfo import entries, registry
+    from posinfo.devices import choose_device
+    from posinfo.tasks import Recipe
+    from posinfo.trained_encoders import make
+
+    if args.entry:
+        entry = entries.Encoder.model_validate_json(args.entry)
+    else:
+        entry = registry.look_up("encoder", args.name, registry.shipped().encoders)
+    recipe = Recipe.model_validate_json(args.recipe)
+    make(args.name, entry, recipe, args.train, args.test, args.output, choose_device(args.device, args.threads))
 
 
 def _taps(args: argparse.Namespace) -> None:
@@ -359,6 +373,15 @@ def _parser() -> argparse.ArgumentParser:
     described(encoder, "architecture, weights and source")
     encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
     encoder.add_argument("--output", type=Path, required=True)
+
+    trained = command(_train_encoder, "train-encoder", "train an encoder from scratch for its task")
+    trained.add_argument("name", help="an encoder of the registry whose weights name a task")
+    described(trained, "an encoder")
+    trained.add_argument("--recipe", required=True, help="JSON of the config's tasks: recipe section")
+    trained.add_argument("--train", type=Path, required=True, help=".npy of the photographs to compose from")
+    trained.add_argument("--test", type=Path, required=True, help=".npy of the held-out photographs")
+    trained.add_argument("--output", type=Path, required=True, help="the .safetensors file; others go beside it")
+    on_device(trained)
 
     taps = command(_taps, "taps", "where a network can be read, with channels and sides")
     taps.add_argument("name", help="an encoder, or torchvision/NAME or timm/NAME")

@@ -16,7 +16,7 @@ from posinfo.errors import InputError
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float64]
-SIZES = (0.16, 0.36)  # radius of a shape, of the picture's side
+SIZES = (0.2, 0.4)  # radius of a shape, of the picture's side
 CUT = (0.4, 1.0)  # side of the square cut from a view, of the view's side
 VISIBLE = 0.25  # share of a shape that must lie in the picture
 
@@ -119,13 +119,21 @@ class Compositions:
     def __getitem__(self, index: int) -> Labelled:
         """Composition number `index`."""
         rng = np.random.default_rng([self.seed, index])
+        ground = self._ground(rng)
         kind = int(rng.integers(len(SHAPES)))
         _, mask = place(rng, self.kinds[kind], self.side)
-        ground = int(rng.integers(len(self.photographs)))
         others = np.flatnonzero(self.photographs != self.photographs[ground])
         texture = int(rng.choice(others))
         picture = np.where(mask[:, :, None], self._cut(rng, texture), self._cut(rng, ground))
         return Labelled(picture, mask.astype(np.uint8), (mask * np.uint8(1 + kind)).astype(np.uint8), kind)
+
+    def name(self, index: int) -> str:
+        """The photograph in the background and the number: `3-17`, so that what shares a photograph is known."""
+        ground = self._ground(np.random.default_rng([self.seed, index]))
+        return f"{self.photographs[ground]}-{index}"
+
+    def _ground(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(len(self.photographs)))
 
     def _cut(self, rng: np.random.Generator, index: int) -> Pixels:
         """A square of a view, turned by quarters and mirrored at random, at the side of the compositions."""

@@ -16,6 +16,7 @@ from posinfo.errors import InputError, unknown
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
 from posinfo.registry import Registry, look_up, shipped, with_own
+from posinfo.tasks import Recipe
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
 
@@ -89,6 +90,46 @@ class ImageRoles(_Part):
         return {role: name for role, name in self if role != "train"}
 
 
+class Tasks(_Part):
+    """Which encoders stand for the paper's VGGs that were trained for a task, and how they are trained."""
+
+    classification: str = Field("vgg-slim-classification", description="Table 6's VGG.")
+    saliency: str = Field("vgg-slim-saliency", description="VGG trained for saliency: Table 5a, Table 6, Figure 1.")
+    saliency_without_padding: str = Field("vgg-slim-saliency-nopad", description="The same without padding: Table 5a.")
+    segmentation: str = Field("vgg-slim-segmentation", description="VGG trained for segmentation: Tables 5b and 6.")
+    segmentation_without_padding: str = Field(
+        "vgg-slim-segmentation-nopad", description="The same without padding: Table 5b."
+    )
+    beside: list[str] = Field(
+        ["vgg16", "vgg16-edges"], description="Encoders that Table 6 shows beside those, without published numbers."
+    )
+    recipe: Recipe = Field(Recipe(), description="Training of an encoder from scratch; the paper prints no recipe.")
+
+    @property
+    def encoders(self) -> dict[str, str]:
+        """Role to encoder."""
+        return {role: name for role, name in self if isinstance(name, str)}
+
+    @model_validator(mode="after")
+    def _trained(self, info: ValidationInfo) -> Self:
+        encoders = _registry(info).encoders
+        for role, name in self.encoders.items():
+            task = role.split("_")[0]
+            entry = look_up("encoder", name, encoders)
+            if task != "classification" and entry.task != task:
+                raise ValueError(
+                    f"{role}: {name} is not trained for {task}; name an encoder with weights: task: {task}"
+                )
+            if role != task and entry.padding != "none":
+                raise ValueError(f"{role}: {name} has padding {entry.padding}; name an encoder with padding: none")
+        for name in self.beside:
+            look_up("encoder", name, encoders)
+        shown = [*self.encoders.values(), *self.beside]
+        if twice := [name for name in shown if shown.count(name) > 1]:
+            raise ValueError(f"{twice[0]} stands there twice; name an encoder for each")
+        return self
+
+
 class Own(_Part):
     """Entries beside those of the registry, checked with it."""
 
@@ -128,6 +169,8 @@ class RunConfig(_Part):
     training: Training = Field(
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
+
+    tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
 
     own: Own = Field(
         Own(),

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
+from posinfo.tasks import Task
+
 WORDS = ("title", "about", "licence", "urls")  # what may change without changing a result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
@@ -172,6 +174,18 @@ class RandomWeights(Entry):
     random: Annotated[int, Field(ge=0)]
 
 
+class TrainedWeights(Entry):
+    """Weights that this workflow trains from scratch for a task, by the recipe of the config.
+
+    Attributes:
+        task: what for.
+        seed: of the initial weights.
+    """
+
+    task: Task
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class Fit(Entry):
     """Maps brought to given sides: cut at the centre, or resized."""
 
@@ -197,11 +211,16 @@ class Encoder(Entry):
     title: str = ""
     variant_of: str | None = None
     architecture: str
-    weights: WeightFile | RandomWeights | None = None
+    weights: WeightFile | RandomWeights | TrainedWeights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
     fit: Fit | None = None
     input: Convention
     taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
+
+    @property
+    def task(self) -> Task | None:
+        """What this workflow trains its weights for, if it does."""
+        return self.weights.task if isinstance(self.weights, TrainedWeights) else None
 
     @property
     def stages(self) -> list[str]:
@@ -213,5 +232,5 @@ class StoredWeights(Entry):
     """All that decides an encoder's weight file."""
 
     architecture: str
-    weights: WeightFile | RandomWeights
+    weights: WeightFile | RandomWeights | TrainedWeights
     source: Source | None = None

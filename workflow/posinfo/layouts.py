@@ -31,7 +31,7 @@ def layout(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
             for name, key in (("SPC", "spc"), ("MAE", "mae")):
                 ours[kind, name] = with_sd(row[key], row[f"{key}_sd"])
                 theirs[kind, name] = three_decimals(row[f"published_{key}"])
-        rows += [ours, theirs] if table.published else [ours]
+        rows += [ours, theirs] if group["published_spc"].notna().any() else [ours]
     frame = pd.DataFrame(rows)
     frame.columns = pd.MultiIndex.from_tuples([tuple(column) for column in frame.columns])
     return frame

@@ -20,7 +20,8 @@ def adaptive_f(saliency: NDArray[np.float32], truth: NDArray[np.bool_]) -> float
         truth: [side, side], true somewhere.
     """
     called = saliency >= min(2 * float(saliency.mean()), float(saliency.max()))
-    return float(f_measure(np.float64((called & truth).sum()), np.float64(called.sum()), float(truth.sum())))
+    hits, all_called = (np.array([mask.sum()], np.float64) for mask in (called & truth, called))
+    return float(f_measure(hits, all_called, float(truth.sum()))[0])
 
 
 def f_by_threshold(saliency: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from posinfo.entries import (
     Photographs,
     Source,
     StoredWeights,
+    TrainedWeights,
     Views,
     WeightFile,
 )
@@ -77,6 +78,8 @@ class Registry(Entry):
         entry = look_up("encoder", name, self.encoders)
         if entry.weights is None:
             raise InputError(f"encoder {name!r} has no weights")
+        if isinstance(entry.weights, TrainedWeights):
+            raise InputError(f"encoder {name!r} is trained, not fetched; its weights lie in the results")
         source = (
             look_up("source", entry.weights.source, self.sources) if isinstance(entry.weights, WeightFile) else None
         )

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from posinfo.architectures import ARCHITECTURES, Padding, Weights, tapped, with_padding
+from posinfo.errors import InputError
 from posinfo.tasks import Task
 
 
@@ -36,8 +37,44 @@ class NormedConvolution(nn.Module):
         return {"weight": weight.detach().float().contiguous(), "bias": bias.detach().float().contiguous()}
 
 
+class Head(nn.Module):
+    """What turns an encoder's stages into answers.
+
+    Args:
+        task: what is answered.
+        channels: stage name to its number of channels, shallow first.
+        kinds: how many kinds of things there are.
+    """
+
+    def __init__(self, task: Task, channels: dict[str, int], kinds: int) -> None:
+        super().__init__()
+        self.task, self.channels, self.stages = task, channels, list(channels)
+        deepest = self.stages[-1]
+        if task == "classification":
+            self.layers = nn.ModuleDict({deepest: nn.Conv2d(channels[deepest], kinds, 1)})
+        else:
+            outputs = 1 if task == "saliency" else 1 + kinds
+            self.layers = nn.ModuleDict({name: nn.Conv2d(count, outputs, 1) for name, count in channels.items()})
+
+    def forward(self, maps: dict[str, torch.Tensor], side: int) -> torch.Tensor:
+        """The answers before any sigmoid or softmax.
+
+        Returns:
+            classification [batch, kinds]; saliency [batch, 1, side, side]; segmentation [batch, 1 + kinds, side, side].
+        """
+        deepest = self.stages[-1]
+        if self.task == "classification":
+            means: torch.Tensor = self.layers[deepest](maps[deepest].mean((2, 3), keepdim=True))[:, :, 0, 0]
+            return means
+        # From deep to shallow, each sum at the shallower stage's side: little is computed at the picture's.
+        total: torch.Tensor = self.layers[deepest](maps[deepest])
+        for name in reversed(self.stages[:-1]):
+            total = self.layers[name](maps[name]) + _enlarged(total, maps[name].shape[-1])
+        return _enlarged(total, side)
+
+
 class TaskNetwork(nn.Module):
-    """An encoder and its head.
+    """An encoder with batch norms, and its head.
 
     Args:
         architecture: one whose convolutions lie in a sequence `features`, such as `vgg16`.
@@ -45,70 +82,51 @@ class TaskNetwork(nn.Module):
         taps: stage name to node name; the head reads these stages.
         task: what the head answers.
         kinds: how many kinds of things there are.
-        seed: of all initial weights: Kaiming normal (fan out) for convolutions, zero biases.
+        seed: of all initial weights: Kaiming normal (fan out), zero biases; near zero in the head.
         side: of the pictures, in pixels.
+
+    Raises:
+        InputError: when the architecture is no plain sequence of layers.
     """
 
     def __init__(
         self, architecture: str, padding: Padding, taps: dict[str, str], task: Task, kinds: int, seed: int, side: int
     ) -> None:
         super().__init__()
-        body = with_padding(ARCHITECTURES[architecture](), padding)
-        features = body.get_submodule("features")
+        if not architecture.startswith("vgg16"):
+            raise InputError(f"architecture {architecture} cannot be trained here; known: vgg16 and its slim forms")
+        self.task = task
+        self.body = with_padding(ARCHITECTURES[architecture](), padding)
+        features = self.body.get_submodule("features")
         assert isinstance(features, nn.Sequential)
         for place, layer in enumerate(features):
             if isinstance(layer, nn.Conv2d):
                 features[place] = NormedConvolution(layer)
-        self.task, self.body = task, body
-        self._stages = [tapped(body, taps)]  # in a list, since its modules are those of `body`
+        self._reader = [tapped(self.body, taps)]  # in a list, since its modules are those of `body`
         with torch.no_grad():
-            maps = self._stages[0].eval()(torch.zeros(1, 3, side, side))
-        self.head: nn.Module
-        if task == "classification":
-            self.head = nn.Linear(maps[list(maps)[-1]].shape[1], kinds)
-        else:
-            outputs = 1 if task == "saliency" else 1 + kinds
-            self.head = nn.ModuleDict({name: nn.Conv2d(stage.shape[1], outputs, 1) for name, stage in maps.items()})
-        self._initialise(torch.Generator().manual_seed(seed))
-
-    def _initialise(self, generator: torch.Generator) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-                assert module.bias is not None
-                nn.init.zeros_(module.bias)
-        for module in self.head.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.normal_(module.weight, std=0.01, generator=generator)
+            maps = self._reader[0].eval()(torch.zeros(1, 3, side, side))
+        self.head = Head(task, {name: stage.shape[1] for name, stage in maps.items()}, kinds)
+        generator = torch.Generator().manual_seed(seed)
+        for part in (self.body, self.head):
+            for module in part.modules():
+                if isinstance(module, nn.Conv2d):
+                    assert module.bias is not None
+                    nn.init.zeros_(module.bias)
+                    if part is self.head:
+                        nn.init.normal_(module.weight, std=0.01, generator=generator)
+                    else:
+                        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
 
     def train(self, mode: bool = True) -> "TaskNetwork":
         """Training mode, for the traced encoder as well."""
         super().train(mode)
-        self._stages[0].train(mode)
+        self._reader[0].train(mode)
         return self
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The answers before any sigmoid or softmax.
-
-        Args:
-            pictures: float32 [batch, 3, side, side], as the encoder's input convention makes them.
-
-        Returns:
-            classification [batch, kinds]; saliency [batch, 1, side, side]; segmentation [batch, 1 + kinds, side, side].
-        """
-        maps: dict[str, torch.Tensor] = self._stages[0](pictures)
-        if isinstance(self.head, nn.Linear):
-            means: torch.Tensor = self.head(maps[list(maps)[-1]].mean((2, 3)))
-            return means
-        assert isinstance(self.head, nn.ModuleDict)
-        side = pictures.shape[-1]
-        # From deep to shallow: two stages are added at the shallower one's side, so that little is computed at the full side.
-        total: torch.Tensor | None = None
-        for name in reversed(list(self.head)):
-            score = self.head[name](maps[name])
-            total = score if total is None else score + _enlarged(total, score.shape[-1])
-        assert total is not None
-        return _enlarged(total, side)
+        """The head's answers to float32 [batch, 3, side, side], as the encoder's input convention makes them."""
+        answers: torch.Tensor = self.head(self._reader[0](pictures), pictures.shape[-1])
+        return answers
 
     def encoder(self) -> Weights:
         """The encoder alone, batch norms folded, in the architecture's own names."""
@@ -125,7 +143,9 @@ def _enlarged(maps: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def loss_of(task: Task, answers: torch.Tensor, kinds: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """The mean cross-entropy of a batch, over pictures or pixels.
+    """The cross-entropy of a batch, over pictures or pixels.
+
+    Things cover a small part of a picture; as in HED, thing and background weigh the same, whatever their areas.
 
     Args:
         answers: what `TaskNetwork` returns.
@@ -134,7 +154,10 @@ def loss_of(task: Task, answers: torch.Tensor, kinds: torch.Tensor, classes: tor
     """
     if task == "classification":
         return functional.cross_entropy(answers, kinds)
+    thing, background = (classes > 0) & (classes != 255), classes == 0
     if task == "segmentation":
-        return functional.cross_entropy(answers, classes, ignore_index=255)
-    known = classes != 255
-    return functional.binary_cross_entropy_with_logits(answers[:, 0][known], (classes[known] > 0).float())
+        errors = functional.cross_entropy(answers, classes, ignore_index=255, reduction="none")
+    else:
+        errors = functional.binary_cross_entropy_with_logits(answers[:, 0], thing.float(), reduction="none")
+    parts = [(errors * mask).sum() / mask.sum().clamp(min=1) for mask in (thing, background)]
+    return torch.stack(parts).mean()

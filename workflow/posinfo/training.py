@@ -28,6 +28,10 @@ class Examples(Protocol):
 
     def __getitem__(self, index: int) -> Labelled: ...
 
+    def name(self, index: int) -> str:
+        """What it is called, unlike any other."""
+        ...
+
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -91,8 +95,9 @@ def train(
         losses = []
         shown = order(epoch)
         total = -(-len(shown) // recipe.batch)
+        made = batches(examples, shown, recipe.batch)
         for pictures, kinds, classes in tqdm(
-            batches(examples, shown, recipe.batch), total=total, desc=f"epoch {epoch + 1}", unit="batch", leave=False
+            made, f"epoch {epoch + 1}", total, unit="batch", disable=None
         ):
             optimiser.zero_grad(set_to_none=True)
             answers = network(prepare(pictures.to(device)))
@@ -102,7 +107,9 @@ def train(
             schedule.step()
             losses.append(float(loss.detach()))
             if not losses[-1] < float("inf"):
-                raise InputError(f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: recipe: lr in the config")
+                raise InputError(
+                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: recipe: lr in the config"
+                )
         row = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **examine(network.eval())}
         history.append(row)
         _keep(checkpoint, describe, parts, history)

@@ -46,6 +46,7 @@ ENCODERS = REGISTRY.encoders
 PLACES = {source.place: source for source in REGISTRY.sources.values()}
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 ONE_SET = "|".join(sorted(set(REGISTRY.images) - set(SYNTHETIC)))  # sets that are read one at a time
+TRAINED = [encoder for encoder, entry in ENCODERS.items() if entry.task and not entry.variant_of]
 FAMILIES = spoken(cells.families)(RUN)
 MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
 ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
@@ -120,7 +121,7 @@ def archive_of_weights(wildcards):
 def needed_from_outside():
     """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
     parts = [REGISTRY.behind_images(images).sources.values() for _, images in RUN.images]
-    names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights]
+    names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights and not ENCODERS[encoder].task]
     stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
     return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))
 
@@ -148,7 +149,13 @@ def feature_files(encoder, images, stages, suffix="npy"):
 def weights_of(encoder):
     """An encoder's weight file, or the file of the encoder that it varies; none for one without weights."""
     entry = ENCODERS[encoder]
-    return [f"{RESOURCES}/encoders/{entry.variant_of or encoder}.safetensors"] if entry.weights else []
+    folder = RESULTS if entry.task else RESOURCES  # what is trained is a result
+    return [f"{folder}/encoders/{entry.variant_of or encoder}.safetensors"] if entry.weights else []
+
+
+def trained_files(encoder, *suffixes):
+    """Files beside a trained encoder's weights."""
+    return [f"{RESULTS}/encoders/{encoder}.{suffix}" for suffix in suffixes]
 
 
 @spoken

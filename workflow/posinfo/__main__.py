@@ -227,6 +227,20 @@ def _table(args: argparse.Namespace) -> None:
     layouts.write_layout(layouts.layout(joined, table), text, f"tab:{args.name}", *files)
 
 
+def _task_table(args: argparse.Namespace) -> None:
+    from posinfo import layouts, tables, task_tables, tasks
+    from posinfo.config import load_config
+
+    run, table = load_config(json.loads(args.run)), tasks.TASK_TABLES[args.name]
+    epochs = dict(zip(table.models, args.epochs, strict=True))
+    made = task_tables.rows(table, epochs, run.tasks.recipe, run.images.natural, PUBLISHED)
+    titles = {name: entry.title or name for name, entry in run.registry.encoders.items()}
+    text = task_tables.caption(made, table, titles, run.tasks.recipe)
+    tables.write_csv(made, args.output.with_suffix(".csv"))
+    files = (args.output.with_suffix(".md"), args.output.with_suffix(".tex"))
+    layouts.write_layout(task_tables.layout(made, table), text, f"tab:{args.name}", *files)
+
+
 def _claims(args: argparse.Namespace) -> None:
     from posinfo import claims, tables
     from posinfo.config import load_config
@@ -308,10 +322,12 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> None:
-    from posinfo import cells, pages
+    from posinfo import cells, pages, tasks
 
+    about = {name: table.about for name, table in cells.TABLES.items()}
+    about |= {name: table.about for name, table in tasks.TASK_TABLES.items()}
     for path in args.markdown:
-        title = f"{path.stem}: {cells.TABLES[path.stem].about}" if path.stem in cells.TABLES else path.stem
+        title = f"{path.stem}: {about[path.stem]}" if path.stem in about else path.stem
         pages.write_page(args.output / f"{path.stem}.html", title, path.read_text(encoding="utf-8"))
     made_from = pages.made_from(args.sidecars, json.loads(args.titles))
     pages.write_page(args.output / "run.html", "what the run was made from", made_from)
@@ -432,6 +448,12 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--scores", type=Path, nargs="+", required=True)
     table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
     table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
+
+    task_table = command(_task_table, "task-table", "how well trained encoders do their task, as a table of the paper")
+    task_table.add_argument("name", help="table5a or table5b")
+    task_table.add_argument("--epochs", type=Path, nargs="+", required=True, help="epochs.csv of each row's encoder")
+    task_table.add_argument("--run", required=True, help="JSON of the config's tasks and images")
+    task_table.add_argument("--output", type=Path, required=True, help="without suffix; .csv, .md and .tex are written")
 
     claims = command(_claims, "claims", "judge the paper's claims on the scores of a run")
     claims.add_argument("--scores", type=Path, nargs="+", required=True)

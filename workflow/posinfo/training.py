@@ -96,9 +96,7 @@ def train(
         shown = order(epoch)
         total = -(-len(shown) // recipe.batch)
         made = batches(examples, shown, recipe.batch)
-        for pictures, kinds, classes in tqdm(
-            made, f"epoch {epoch + 1}", total, unit="batch", disable=None
-        ):
+        for pictures, kinds, classes in tqdm(made, f"epoch {epoch + 1}", total, unit="batch", disable=None):
             optimiser.zero_grad(set_to_none=True)
             answers = network(prepare(pictures.to(device)))
             loss = loss_of(network.task, answers, kinds.to(device), classes.to(device))

@@ -31,7 +31,7 @@ rule claims:
 rule verify:
     """Names every cell that differs from the committed values by more than the tolerances."""
     input:
-        expand(f"{RESULTS}/tables/{{table}}.csv", table=cells.TABLES),
+        expand(f"{RESULTS}/tables/{{table}}.csv", table=[table for table in cells.TABLES if table in EXPECTED]),
     output:
         f"{RESULTS}/verified.txt",
     log:

@@ -17,7 +17,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo import cells, config as configuration, displays, folders, locks, registry
+from posinfo import cells, config as configuration, displays, folders, locks, registry, tasks
 from posinfo.entries import Folder, LocalFile
 from posinfo.errors import InputError
 from posinfo.files import sha256_of
@@ -49,6 +49,9 @@ ONE_SET = "|".join(sorted(set(REGISTRY.images) - set(SYNTHETIC)))  # sets that a
 TRAINED = [encoder for encoder, entry in ENCODERS.items() if entry.task and not entry.variant_of]
 FAMILIES = spoken(cells.families)(RUN)
 MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
+EXPECTED = [path.stem for path in (WORKFLOW / "expected").glob("*.csv")]  # tables with committed values
+ALL_TABLES = [*cells.TABLES, *tasks.TASK_TABLES]
+ALIASES = {**cells.ALIASES, **tasks.TASK_ALIASES}
 ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
 
 # What every training job depends on beside its features and its readouts.
@@ -59,7 +62,7 @@ TRAINING = {
     "device": RUN.device,
     "code": code_digest("readouts"),
 }
-TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "own"})
+TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "tasks", "own"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
 _PATHS = {"PYTHONPATH": WORKFLOW}
@@ -156,6 +159,12 @@ def weights_of(encoder):
 def trained_files(encoder, *suffixes):
     """Files beside a trained encoder's weights."""
     return [f"{RESULTS}/encoders/{encoder}.{suffix}" for suffix in suffixes]
+
+
+def epochs_of_table(wildcards):
+    """The epochs of the encoders that a table of tasks shows, in its order."""
+    roles = tasks.TASK_TABLES[wildcards.table].models.values()
+    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], "epochs.csv")]
 
 
 @spoken
@@ -266,7 +275,7 @@ def report_page(name):
     category, shows = {
         "run": ("Run", "versions and digests"),
         "claims": ("Claims", "the paper's and ours, judged"),
-    }.get(name) or ("Tables", cells.TABLES[name].about)
+    }.get(name) or ("Tables", {**cells.TABLES, **tasks.TASK_TABLES}[name].about)
     labels = {"page": name, "shows": shows}
     return report(f"{RESULTS}/pages/{name}.html", caption=f"../report/{name}.rst", category=category, labels=labels)
 

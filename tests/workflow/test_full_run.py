@@ -173,13 +173,15 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     ("own", "words"),
     [
         ({"images": {"my-photographs": {"folder": "nowhere"}}}, "nowhere is no folder"),
-        ({"encoders": {"my-resnet": {"title": "no taps"}}}, "own: encoders.my-resnet.taps: Field required"),
+        ({"encoders": {"my-resnet": {"title": "no taps"}}}, "encoders.my-resnet.taps: Field required"),
     ],
 )
 def test_mistakes_in_own_entries_stop_before_the_first_job(tmp_path: Path, own: dict[str, Any], words: str) -> None:
     base = yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]
     merged = {part: {**base.get(part, {}), **own.get(part, {})} for part in {**base, **own}}
     config = overlay(tmp_path, base="own", own=merged)
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/resnet18.pth").touch()
     done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
     assert done.returncode != 0
     assert words in done.stdout + done.stderr

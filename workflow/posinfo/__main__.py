@@ -154,6 +154,8 @@ def _table(args: argparse.Namespace) -> None:
     if not table.published:
         patterns = list(summary["pattern"].unique())
         summary = pd.concat([summary, tables.constant_rows(patterns, run.patterns)], ignore_index=True)
+    if table.timed:
+        summary = tables.with_seconds(summary, cells.families(run), args.benchmarks)
     joined = tables.beside_published(summary, table, PUBLISHED)
     titles = {name: entry.title for name, entry in registry.encoders().items()}
     settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
@@ -344,6 +346,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("name", help="such as table1")
     table.add_argument("--scores", type=Path, nargs="+", required=True)
     table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
+    table.add_argument("--benchmarks", type=Path, required=True, help="folder of the run's benchmarks, for seconds")
     table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
 
     claims = command(_claims, "claims", "judge the paper's claims on the scores of a run")

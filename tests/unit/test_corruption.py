@@ -32,7 +32,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stages = read_features(run(folder))
     stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, Training())
     outputs = {pattern: folder / f"{pattern}.safetensors" for pattern in ("H", "G")}
-    save(stack, torch.zeros(4, 2), outputs, stages, Training(), "paper", ALIGNMENT)
+    save(stack, {"loss": torch.zeros(4, 2)}, outputs, stages, Training(), "paper", ALIGNMENT)
     initialise("squeezenet", 0, folder / "weights.safetensors")
     write_scores(pd.DataFrame([("H", 0, "a-0", 0.5, 0.2, 0)], columns=list(SCORE_COLUMNS)), folder / "e/r/scores.csv")
     write_curve(pd.DataFrame([range(len(COLUMNS))], columns=list(COLUMNS)), folder / "learning_curve.csv")

@@ -55,14 +55,14 @@ class BatchReader:
 
     def epoch(self, seed: int, epoch: int) -> Iterator[dict[str, torch.Tensor]]:
         """The batches of one epoch in `epoch_order`."""
-        yield from self._ahead(epoch_order(self.count, seed, epoch))
+        yield from self.pictures(epoch_order(self.count, seed, epoch))
 
     def in_order(self) -> Iterator[dict[str, torch.Tensor]]:
         """All pictures from the first to the last."""
-        yield from self._ahead(np.arange(self.count))
+        yield from self.pictures(np.arange(self.count))
 
-    def _ahead(self, order: NDArray[np.int64]) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches in that order; the next one is read while the present one is worked on."""
+    def pictures(self, order: NDArray[np.int64]) -> Iterator[dict[str, torch.Tensor]]:
+        """Batches of these pictures in that order; the next one is read while the present one is worked on."""
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self.load, batches[0])

@@ -58,6 +58,13 @@ TRAINING = {
     "device": RUN.device,
     "code": code_digest("readouts"),
 }
+EXACT = {  # the same for a readout that is solved: nothing is drawn, so one seed stands for all
+    "seed": RUN.seeds[0],
+    "definition": RUN.patterns,
+    "training": RUN.training.model_dump_json(include={"scale"}),
+    "device": RUN.device,
+    "code": code_digest("exact"),
+}
 TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "own"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.

@@ -6,7 +6,7 @@ OUTPUTS: {results}/readouts/{encoder}/{readout}/{pattern}.safetensors, every see
 The readouts that one table adds to an encoder (a family) share one job; `readout` trains any other, by its path.
 """
 
-for _family in FAMILIES:
+for _family in [family for family in FAMILIES if not family.exact]:
 
     rule:
         name:
@@ -46,6 +46,8 @@ rule readout:
         f"{RESULTS}/logs/readouts/{{encoder}}/{{readout}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/readouts/{{encoder}}/{{readout}}.tsv"
+    wildcard_constraints:
+        readout="(?!exact-)[^/]+",
     conda:
         ENVIRONMENT
     threads: 8
@@ -60,5 +62,5 @@ rule readout:
 
 
 # A path that belongs to a family is made by the family's rule.
-for _family in FAMILIES:
+for _family in [family for family in FAMILIES if not family.exact]:
     workflow.ruleorder(f"readouts_{_family.encoder}_{_family.name}", "readout")

@@ -1,0 +1,171 @@
+"""Exact readouts: the best linear convolution, by ridge least squares, for all patterns in one pass over the features.
+
+One set of sums (`normal_equations.Moments`) serves every pattern, every choice of stages, and kernels of 1 and 3.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from tqdm import tqdm
+
+from posinfo.alignment import IMAGE_SIDE, Alignment
+from posinfo.batches import BatchReader
+from posinfo.errors import InputError
+from posinfo.features import StageFeatures
+from posinfo.heads import Head, Stack, UpsampledLoss, upsample
+from posinfo.normal_equations import Moments
+from posinfo.patterns import Definition, ground_truth
+from posinfo.protocol import Readout, Training
+from posinfo.readouts import make_stack, truths
+from posinfo.resampling import bilinear_matrix
+from posinfo.views import photograph_of
+
+RIDGES = tuple(10.0**power for power in range(-4, 3))  # relative to the mean variance of the inputs
+HELD_OUT = 4  # every fourth photograph judges the ridges
+BATCH = 32
+
+
+def target(pattern: str, side: int, definition: Definition, corners: bool) -> torch.Tensor:
+    """What a linear readout regresses on, float64 [side, side]: the map whose upsampling is nearest to the truth.
+
+    The loss at 224x224 is |U (p - t) Uᵀ|² plus a constant, with this t. Least squares here takes |p - t|² instead: the
+    weight UᵀU mixes neighbouring outputs only, and without it the sums over outputs stay correlations at fixed offsets.
+    """
+    shrink: torch.Tensor = torch.linalg.pinv(bilinear_matrix(IMAGE_SIDE, side, corners))
+    nearest: torch.Tensor = shrink @ torch.from_numpy(ground_truth(pattern, IMAGE_SIDE, definition)) @ shrink.T
+    return nearest
+
+
+def held_out(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which pictures judge the ridges: all views of every fourth photograph. bool [N].
+
+    Raises:
+        InputError: when there are fewer photographs than that.
+    """
+    photographs = photograph_of(names)
+    if photographs.max() + 1 < HELD_OUT:
+        raise InputError(
+            f"an exact readout needs at least {HELD_OUT} training photographs; name a larger set of images"
+        )
+    return np.asarray(photographs % HELD_OUT == HELD_OUT - 1)
+
+
+def solve(
+    asked: Mapping[Readout, Sequence[str]],
+    stages: Sequence[StageFeatures],
+    names: Sequence[str],
+    seed: int,
+    training: Training,
+    definition: Definition,
+    device: torch.device,
+) -> Iterator[tuple[Stack, dict[str, torch.Tensor]]]:
+    """The solved readouts, each with its `ridge` [heads] and `held_out` loss of each of `RIDGES` [heads, ridges].
+
+    The ridge of each head is the one whose solution on three quarters of the photographs has the smallest loss at
+    224x224 on the others; the readout is then solved on all.
+
+    Args:
+        asked: readouts to patterns; all exact, with one padding.
+        names: of the training pictures.
+        seed: under which the one solution is stored; nothing is drawn.
+        training: `scale` is used; `output` must be linear.
+
+    Raises:
+        InputError: when the readouts differ in padding or scale, or a kernel is larger than 3.
+    """
+    readouts, alignment = list(asked), stages[0].alignment
+    if len({(readout.padding, readout.raw) for readout in readouts}) > 1:
+        raise InputError("exact readouts that are solved together share one padding and one scale")
+    kernel = max(readout.kernel for readout in readouts)
+    if kernel > 3 or not all(readout.exact for readout in readouts):
+        raise InputError("exact readouts are linear, with kernels of 1 and 3, such as exact-k3-p0-all")
+    everything = Readout(kernel=kernel, padding=readouts[0].padding, raw=readouts[0].raw, exact=True)
+    channel_scale = make_stack(everything, [], stages, alignment, training).channel_scale.to(device)
+    side = alignment.side + 2 * everything.padding
+    moments = Moments(len(channel_scale), side, kernel, device)
+    judges = held_out(names)
+    _add(moments, stages, np.flatnonzero(~judges), channel_scale, alignment, everything.padding, device)
+
+    def solved(readout: Readout, patterns: Sequence[str], ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights [ridges, patterns, P] and biases."""
+        wanted = torch.stack(
+            [target(pattern, side - readout.kernel + 1, definition, alignment.corners) for pattern in patterns]
+        )
+        return moments.equations(readout.kernel, _channels(readout, stages)).solve(wanted, ridges)
+
+    trials = []
+    for readout, patterns in tqdm(asked.items(), desc="ridges", unit="readout"):
+        # One head per ridge and pattern; the place in RIDGES stands where the seed would.
+        heads = [Head(readout, pattern, place) for place in range(len(RIDGES)) for pattern in patterns]
+        stack = make_stack(readout, heads, stages, alignment, training)
+        _load(stack, *(part.flatten(0, 1) for part in solved(readout, patterns, RIDGES)))
+        trials.append(stack)
+    losses = _losses(trials, stages, np.flatnonzero(judges), definition, alignment, device)
+    _add(moments, stages, np.flatnonzero(judges), channel_scale, alignment, everything.padding, device)
+    for (readout, patterns), found in zip(asked.items(), losses, strict=True):
+        loss = found.view(len(RIDGES), len(patterns))
+        best = loss.argmin(0).tolist()
+        chosen = sorted(set(best))
+        weights, biases = solved(readout, patterns, [RIDGES[place] for place in chosen])
+        mine = ([chosen.index(place) for place in best], list(range(len(best))))
+        stack = make_stack(readout, [Head(readout, pattern, seed) for pattern in patterns], stages, alignment, training)
+        _load(stack, weights[mine], biases[mine])
+        yield stack, {"ridge": torch.tensor([RIDGES[place] for place in best]), "held_out": loss.T.contiguous()}
+
+
+def _channels(readout: Readout, stages: Sequence[StageFeatures]) -> torch.Tensor:
+    """The channels that a readout reads, among those of all stages."""
+    read = readout.stages_read([stage.name for stage in stages])
+    chosen = torch.cat([torch.full((stage.shape.channels,), stage.name in read) for stage in stages])
+    return chosen.nonzero().flatten()
+
+
+def _add(
+    moments: Moments,
+    stages: Sequence[StageFeatures],
+    pictures: NDArray[np.int64],
+    channel_scale: torch.Tensor,
+    alignment: Alignment,
+    padding: int,
+    device: torch.device,
+) -> None:
+    batches = BatchReader(list(stages), BATCH, device).pictures(pictures)
+    for features in tqdm(batches, desc="sums", unit="batch", total=-(-len(pictures) // BATCH)):
+        aligned = [upsample(features[stage.name], alignment.corners, alignment.side) for stage in stages]
+        maps = torch.cat(aligned).mul_(channel_scale[:, None, None, None])
+        del aligned
+        moments.add(functional.pad(maps, (padding,) * 4) if padding else maps)
+
+
+def _load(stack: Stack, weights: torch.Tensor, biases: torch.Tensor) -> None:
+    """Set weights [heads, k² C] and biases [heads], with a batch norm that changes nothing."""
+    kernel, count = stack.readout.kernel, len(stack.heads)
+    by_place = weights.view(count, kernel, kernel, -1).permute(0, 3, 1, 2)
+    ones, zeros = torch.ones(count, 1), torch.zeros(count, 1)
+    # The norm divides by the root of var + 1e-5: gamma makes up for that.
+    vectors = {"bias": biases[:, None], "gamma": ones * (1 + 1e-5) ** 0.5, "beta": zeros, "mean": zeros, "var": ones}
+    stack.load({"layer0.weight": by_place[:, None], **{f"layer0.{name}": vector for name, vector in vectors.items()}})
+
+
+@torch.inference_mode()
+def _losses(
+    stacks: Sequence[Stack],
+    stages: Sequence[StageFeatures],
+    pictures: NDArray[np.int64],
+    definition: Definition,
+    alignment: Alignment,
+    device: torch.device,
+) -> list[torch.Tensor]:
+    """For each stack the mean squared error of its heads at 224x224 on some pictures, float32 [heads]."""
+    judged = [
+        UpsampledLoss(truths(stack.heads, definition), stack.side, alignment.corners).to(device) for stack in stacks
+    ]
+    sums = [torch.zeros(len(stack.heads)) for stack in stacks]
+    for features in BatchReader(list(stages), BATCH, device).pictures(pictures):
+        batch = next(iter(features.values())).shape[1]
+        for total, stack, loss in zip(sums, stacks, judged, strict=True):
+            total += batch * loss(stack.to(device).eval()(features)).cpu()
+    return [total / len(pictures) for total in sums]

@@ -12,7 +12,7 @@ from scipy.stats import rankdata, spearmanr
 @settings(max_examples=100, deadline=None)
 def test_spearman_equals_scipy_with_ties(seed: int, size: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
-    values = (rng.integers(0, levels, size) - levels // 2).astype(np.float32) / 3
+    values = ((rng.integers(0, levels, size) - levels // 2) / 3).astype(np.float32)
     values[values == 0] *= rng.choice([-1, 1], np.count_nonzero(values == 0))  # zeros of both signs are one number
     truth = rng.integers(0, 50, size).astype(np.float64)
     truth[0] = -1  # never constant

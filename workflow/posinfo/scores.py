@@ -33,8 +33,9 @@ def sorted_ranks(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArra
     keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32
     keys |= np.arange(count)
     keys.sort()
-    order, numbers = keys & 0xFFFFFFFF, keys >> 32
-    ranks = np.arange(count) - (count - 1) / 2
+    order: NDArray[np.int64] = keys & 0xFFFFFFFF
+    numbers = keys >> 32
+    ranks = np.arange(count, dtype=np.float64) - (count - 1) / 2
     tied = np.flatnonzero(numbers[1:] == numbers[:-1])  # with the next one
     if len(tied):
         gap = np.diff(tied) > 1

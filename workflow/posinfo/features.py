@@ -1,5 +1,6 @@
 """Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
 
+import math
 import platform
 import time
 from contextlib import ExitStack
@@ -43,7 +44,7 @@ class InputConvention:
         """uint8 RGB [batch, side, side, 3] to float32 [batch, 3, side, side], channels last in memory."""
         values = pictures.flip(-1) if self.order == "BGR" else pictures
         mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
-        return ((values.float() * (self.range / 255) - mean) / std).permute(0, 3, 1, 2)
+        return values.float().mul_(self.range / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
 @dataclass
@@ -121,8 +122,8 @@ def extract(
             for name, maps in model(convention.prepare(chunk)).items():
                 if name not in stages:
                     stages[name] = _create(partials[name], maps, len(pictures), alignment)
-                values = aligned(maps, alignment).half().cpu().contiguous()
-                _store(stages[name], start, values, f"{story['encoder']}, stage {name}, {images}")
+                where = f"{story['encoder']}, stage {name}, {images}"
+                _store(stages[name], start, aligned(maps, alignment), where)
         for name, stage in stages.items():
             if stage.done != len(pictures):
                 raise InputError(f"stage {name}: {stage.done} of {len(pictures)} pictures were written")
@@ -158,14 +159,18 @@ def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment)
     return _Stage(array, native_side=height)
 
 
-def _store(stage: _Stage, start: int, values: torch.Tensor, where: str) -> None:
-    if not torch.isfinite(values).all():
-        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(values) - 1})")
-    wide = values.float()
-    stage.squares += float(wide.square().sum(dtype=torch.float64))
-    stage.largest = max(stage.largest, float(wide.abs().max()))
-    stage.array[start : start + len(values)] = values.numpy()
-    stage.done += len(values)
+def _store(stage: _Stage, start: int, maps: torch.Tensor, where: str) -> None:
+    stored = torch.from_numpy(stage.array[start : start + len(maps)])
+    stored.copy_(maps)  # at once to the file, to float16 and to channels first
+    values = stored.float()
+    low, high = values.aminmax()
+    largest = max(-float(low), float(high))
+    if not math.isfinite(largest):
+        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(maps) - 1})")
+    # Norms over one map each are exact enough in float32; their sum is not.
+    stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
+    stage.largest = max(stage.largest, largest)
+    stage.done += len(maps)
 
 
 @dataclass(frozen=True)

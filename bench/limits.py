@@ -1,6 +1,7 @@
 """Each stage of the work beside the least that it could take."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def one_pass() -> list[Line]:
     return [Line("one training pass, VGG16, 15 heads: over reading and bare products", quotient, "≤ 1.3", note)]
 
 
-def epochs(stacks: list[Stack], stages: list[StageFeatures], training: Training) -> None:
+def epochs(stacks: Sequence[Stack], stages: list[StageFeatures], training: Training) -> None:
     """Train without keeping anything."""
     train(stacks, stages, training, RUN.patterns, RUN.alignment, CPU, describe="bench")
 

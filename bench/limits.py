@@ -1,7 +1,8 @@
 """Each stage of the work beside the least that it could take."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,27 +56,30 @@ def bare_vgg() -> nn.Module:
     return with_weights(VGG.architecture, stored, str(WEIGHTS)).eval()
 
 
+def extracting(count: int, scratch: Path) -> Callable[[], None]:
+    """Extraction of the first pictures to disk, ready to be called."""
+    convention, model = InputConvention(**VGG.input.model_dump()), open_encoder(VGG.architecture, WEIGHTS, VGG.taps)
+    images = scratch / "bench.npy"
+    write_images((Picture(f"{index}", picture) for index, picture in enumerate(pictures(count))), count, images)
+    return partial(
+        extract,
+        model=model,
+        convention=convention,
+        images=images,
+        outputs={stage: scratch / f"{stage}.npy" for stage in VGG.stages},
+        alignment=Alignment(),
+        device=CPU,
+        story={"encoder": RUN.models.VGG, "weights_sha256": None},
+    )
+
+
 def extraction(count: int = 24) -> list[Line]:
     """Extraction to disk against the bare forward pass of the same module, on pictures already in memory."""
-    convention, model = InputConvention(**VGG.input.model_dump()), open_encoder(VGG.architecture, WEIGHTS, VGG.taps)
-    some = pictures(count)
-    plain = convention.prepare(torch.from_numpy(some)).contiguous()
+    plain = InputConvention(**VGG.input.model_dump()).prepare(torch.from_numpy(pictures(count))).contiguous()
     bare = {"float32": bare_vgg(), "channels-last": bare_vgg().to(memory_format=torch.channels_last)}
     prepared = {"float32": plain, "channels-last": plain.to(memory_format=torch.channels_last)}
     with tempfile.TemporaryDirectory() as scratch:
-        images = Path(scratch) / "bench.npy"
-        write_images((Picture(f"{index}", picture) for index, picture in enumerate(some)), count, images)
-
-        def ours() -> None:
-            extract(
-                model=model,
-                convention=convention,
-                images=images,
-                outputs={stage: Path(scratch) / f"{stage}.npy" for stage in VGG.stages},
-                alignment=Alignment(),
-                device=CPU,
-                story={"encoder": "vgg16", "weights_sha256": None},
-            )
+        ours = extracting(count, Path(scratch))
 
         @torch.inference_mode()
         def forward(kind: str) -> None:

@@ -103,6 +103,7 @@ REDONE = {
     "learning_curve": set(),
     "locks": set(),
     "materials": set(),
+    "mistakes": set(),
     "model_zoos": ENCODER | FEATURES,
     "normal_equations": set(),
     "pages": set(),

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from posinfo.alignment import Alignment, StageShape
 from posinfo.architectures import Fitted, Padding, tapped, with_padding, with_weights
 from posinfo.errors import InputError
-from posinfo.files import blank_array, sha256_of, write_json, written_whole
+from posinfo.files import blank_array, release, sha256_of, write_json, written_whole
 from posinfo.images import read_pictures
 from posinfo.provenance import code_digest
 from posinfo.sidecars import again, expect, verified
@@ -171,6 +171,7 @@ def _store(stage: _Stage, start: int, maps: torch.Tensor, where: str) -> None:
     stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
     stage.largest = max(stage.largest, largest)
     stage.done += len(maps)
+    release(stage.array)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,21 @@ def stop_without_space(files):
             raise WorkflowError(done.stderr.strip())
 
 
+def needs(gigabytes, minutes=60, gpus=0):
+    """The resources of a rule: memory and time that grow with each attempt, and GPUs if the run is on them."""
+    return {
+        "mem_mb": lambda wildcards, attempt: round(1000 * gigabytes * attempt),
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+        "gpu": gpus if RUN.device == "cuda" else 0,
+    }
+
+
+def needs_of_training(readouts):
+    """Those of a training job; several layers at the released width are what takes memory and days."""
+    wide = RUN.training.hidden == "same" and any(Readout.parse(str(name)).layers > 1 for name in readouts)
+    return needs(32, 24 * 60, gpus=1) if wide else needs(6, 4 * 60, gpus=1)
+
+
 def feature_files(encoder, images, stages, suffix="npy"):
     return [f"{RESULTS}/features/{encoder}/{images}/{stage}.{suffix}" for stage in stages]
 

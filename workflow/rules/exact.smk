@@ -27,6 +27,8 @@ for _family in [family for family in FAMILIES if family.exact]:
         conda:
             ENVIRONMENT
         threads: 8
+        resources:
+            **needs(6, 4 * 60, gpus=1),
         params:
             **EXACT,
             readouts=json.dumps({readout.name: patterns for readout, patterns in _family.patterns.items()}),
@@ -55,6 +57,8 @@ rule readout_exact:
     conda:
         ENVIRONMENT
     threads: 8
+    resources:
+        **needs(6, 4 * 60, gpus=1),
     params:
         **EXACT,
         readouts=lambda wildcards: json.dumps({wildcards.readout: PATTERNS}),

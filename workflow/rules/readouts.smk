@@ -25,6 +25,8 @@ for _family in [family for family in FAMILIES if not family.exact]:
         conda:
             ENVIRONMENT
         threads: 8
+        resources:
+            **needs_of_training(readout.name for readout in _family.patterns),
         params:
             **TRAINING,
             readouts=json.dumps({readout.name: patterns for readout, patterns in _family.patterns.items()}),
@@ -51,6 +53,8 @@ rule readout:
     conda:
         ENVIRONMENT
     threads: 8
+    resources:
+        **needs(6, 4 * 60, gpus=1),
     params:
         **TRAINING,
         readouts=lambda wildcards: json.dumps({wildcards.readout: PATTERNS}),

@@ -20,6 +20,8 @@ rule table:
         f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
     wildcard_constraints:
         table=f"(?!({'|'.join(cells.ALIASES)})\\.)[^/.]+",
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     params:

@@ -81,6 +81,7 @@ REDONE = {
     "claims": set(),
     "config": set(),
     "devices": set(),
+    "conjugate_gradient": set(),
     "displays": set(),
     "downloads": IMAGES | FEATURES,
     "efficientnet": ENCODER | FEATURES,

@@ -1,6 +1,7 @@
 """Exact readouts: the best linear convolution, by ridge least squares, for all patterns in one pass over the features.
 
 One set of sums (`normal_equations.Moments`) serves every pattern, every choice of stages, and kernels of 1 and 3.
+Larger kernels are solved by conjugate gradients on the cached features (`conjugate_gradient`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,10 @@ from tqdm import tqdm
 
 from posinfo.alignment import IMAGE_SIDE, Alignment
 from posinfo.batches import BatchReader
+from posinfo.conjugate_gradient import NormalOperator, steps
 from posinfo.errors import InputError
 from posinfo.features import StageFeatures
-from posinfo.heads import Head, Stack, UpsampledLoss, upsample
+from posinfo.heads import Head, HeadStack, Stack, UpsampledLoss, upsample
 from posinfo.normal_equations import Moments
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import Readout, Training
@@ -24,6 +26,8 @@ from posinfo.resampling import bilinear_matrix
 from posinfo.views import photograph_of
 
 RIDGES = tuple(10.0**power for power in range(-4, 3))  # relative to the mean variance of the inputs
+LARGEST_DIRECT = 3  # kernel whose normal equations fit in memory: 13,248 unknowns for VGG16
+STEPS = 40  # of conjugate gradients, at most
 HELD_OUT = 4  # every fourth photograph judges the ridges
 BATCH = 32
 
@@ -62,10 +66,12 @@ def solve(
     definition: Definition,
     device: torch.device,
 ) -> Iterator[tuple[Stack, dict[str, torch.Tensor]]]:
-    """The solved readouts, each with its `ridge` [heads] and `held_out` loss of each of `RIDGES` [heads, ridges].
+    """The solved readouts, each with what its strength was chosen by, on every fourth photograph.
 
-    The ridge of each head is the one whose solution on three quarters of the photographs has the smallest loss at
-    224x224 on the others; the readout is then solved on all.
+    Kernels of 1 and 3 have a `ridge` [heads] and the `held_out` loss at 224x224 of each of `RIDGES` [heads, ridges];
+    larger ones the number of `steps` [heads] of conjugate gradients and the `held_out` loss after each [heads, STEPS].
+    The strength is the one whose solution on three quarters of the photographs has the smallest loss on the others; the
+    readout is then solved on all.
 
     Args:
         asked: readouts to patterns; all exact, with one padding.
@@ -74,19 +80,70 @@ def solve(
         training: `scale` is used; `output` must be linear.
 
     Raises:
-        InputError: when the readouts differ in padding or scale, or a kernel is larger than 3.
+        InputError: when a readout is not exact, or they differ in padding or scale.
     """
-    readouts, alignment = list(asked), stages[0].alignment
-    if len({(readout.padding, readout.raw) for readout in readouts}) > 1:
+    if not all(readout.exact for readout in asked):
+        raise InputError("exact readouts are named so, such as exact-k3-p0-all")
+    if len({(readout.padding, readout.raw) for readout in asked}) > 1:
         raise InputError("exact readouts that are solved together share one padding and one scale")
+    judges, direct = held_out(names), {}
+    for readout, patterns in asked.items():
+        if readout.kernel <= LARGEST_DIRECT:
+            direct[readout] = patterns
+            continue
+        heads = [Head(readout, pattern, seed) for pattern in patterns]
+        stack = make_stack(readout, heads, stages, stages[0].alignment, training)
+        yield stack, _iterated(stack, stages, judges, definition, device)
+    if direct:
+        yield from _solved(direct, stages, judges, seed, training, definition, device)
+
+
+def _iterated(
+    stack: Stack,
+    stages: Sequence[StageFeatures],
+    judges: NDArray[np.bool_],
+    definition: Definition,
+    device: torch.device,
+) -> dict[str, torch.Tensor]:
+    """Solve a stack by conjugate gradients, stopped for each head where the held-out loss was smallest."""
+    assert isinstance(stack, HeadStack)
+    alignment, name = stages[0].alignment, stack.readout.name
+    wanted = torch.stack([target(head.pattern, stack.side, definition, alignment.corners) for head in stack.heads])
+    part = NormalOperator(stack, stages, np.flatnonzero(~judges), wanted, device)
+    losses = []
+    for weights in steps(part, STEPS, f"{name}, three quarters"):
+        _load_mixing(stack, weights, part.biases(weights))
+        losses += _losses([stack], stages, np.flatnonzero(judges), definition, alignment, device)
+    held = torch.stack(losses, 1)
+    best = held.argmin(1)
+    whole = NormalOperator(stack, stages, np.arange(len(judges)), wanted, device)
+    chosen = torch.zeros_like(whole.right)
+    for place, weights in enumerate(steps(whole, int(best.max()) + 1, f"{name}, all")):
+        chosen[:, best == place] = weights[:, best == place]
+    _load_mixing(stack, chosen, whole.biases(chosen))
+    return {"steps": best + 1, "held_out": held}
+
+
+def _load_mixing(stack: HeadStack, weights: torch.Tensor, biases: torch.Tensor) -> None:
+    _load(stack, weights.transpose(0, 1).flatten(1), biases)
+
+
+def _solved(
+    asked: Mapping[Readout, Sequence[str]],
+    stages: Sequence[StageFeatures],
+    judges: NDArray[np.bool_],
+    seed: int,
+    training: Training,
+    definition: Definition,
+    device: torch.device,
+) -> Iterator[tuple[Stack, dict[str, torch.Tensor]]]:
+    """Solve readouts with small kernels by their normal equations, all from the same sums."""
+    readouts, alignment = list(asked), stages[0].alignment
     kernel = max(readout.kernel for readout in readouts)
-    if kernel > 3 or not all(readout.exact for readout in readouts):
-        raise InputError("exact readouts are linear, with kernels of 1 and 3, such as exact-k3-p0-all")
     everything = Readout(kernel=kernel, padding=readouts[0].padding, raw=readouts[0].raw, exact=True)
     channel_scale = make_stack(everything, [], stages, alignment, training).channel_scale.to(device)
     side = alignment.side + 2 * everything.padding
     moments = Moments(len(channel_scale), side, kernel, device)
-    judges = held_out(names)
     _add(moments, stages, np.flatnonzero(~judges), channel_scale, alignment, everything.padding, device)
 
     def solved(readout: Readout, patterns: Sequence[str], ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,7 +11,8 @@ from posinfo import registry
 from posinfo.alignment import Alignment
 from posinfo.architectures import with_weights
 from posinfo.config import RunConfig
-from posinfo.features import InputConvention, StageFeatures, extract, open_encoder, read_features
+from posinfo.feature_files import StageFeatures, read_features
+from posinfo.features import InputConvention, extract, open_encoder
 from posinfo.heads import Head, Stack
 from posinfo.images import Picture, write_images
 from posinfo.patterns import PATTERNS, ground_truth

@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from posinfo.alignment import Alignment  # noqa: E402
 from posinfo.devices import choose_device  # noqa: E402
-from posinfo.features import StageFeatures  # noqa: E402
+from posinfo.feature_files import StageFeatures  # noqa: E402
 from posinfo.files import blank_array, release  # noqa: E402
 from posinfo.heads import Head  # noqa: E402
 from posinfo.patterns import PATTERNS  # noqa: E402

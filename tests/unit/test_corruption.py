@@ -11,7 +11,8 @@ import pytest
 import torch
 from posinfo.encoders import initialise
 from posinfo.errors import InputError
-from posinfo.features import open_encoder, read_features
+from posinfo.feature_files import read_features
+from posinfo.features import open_encoder
 from posinfo.images import read_names, read_pictures
 from posinfo.learning_curve import COLUMNS, write_curve
 from posinfo.materials import read_curve, read_losses, read_maps

@@ -9,7 +9,7 @@ import torch
 from posinfo.batches import BatchReader
 from posinfo.devices import choose_device, free_gpu
 from posinfo.errors import InputError
-from posinfo.features import read_features
+from posinfo.feature_files import read_features
 from posinfo.protocol import Readout, Training
 from posinfo.readouts import make_stack, train
 from posinfo.scores import predict

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from posinfo.conjugate_gradient import NormalOperator, steps
 from posinfo.errors import InputError
 from posinfo.exact import RIDGES, STEPS, solve, target
-from posinfo.features import read_features
+from posinfo.feature_files import read_features
 from posinfo.heads import Head, HeadStack
 from posinfo.normal_equations import Moments
 from posinfo.protocol import Readout, Training

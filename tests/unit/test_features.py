@@ -8,7 +8,8 @@ import pytest
 import torch
 from posinfo.alignment import Alignment
 from posinfo.errors import InputError
-from posinfo.features import InputConvention, extract, read_features
+from posinfo.feature_files import read_features
+from posinfo.features import InputConvention, extract
 from posinfo.images import Picture, write_images
 from torch import nn
 from torch.nn import functional

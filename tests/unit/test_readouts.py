@@ -7,7 +7,7 @@ import torch
 from posinfo.alignment import Alignment
 from posinfo.batches import epoch_order
 from posinfo.errors import InputError
-from posinfo.features import read_features
+from posinfo.feature_files import read_features
 from posinfo.heads import Head
 from posinfo.patterns import ground_truth
 from posinfo.protocol import Readout, Training

@@ -89,6 +89,7 @@ REDONE = {
     "entries": IMAGES | FEATURES,
     "errors": EVERYTHING,
     "exact": set(),
+    "feature_files": READOUTS,
     "features": FEATURES,
     "figure_architecture": set(),
     "figure_maps": set(),

@@ -153,7 +153,7 @@ def _features(args: argparse.Namespace) -> None:
 
 def _readouts(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.heads import Head
     from posinfo.protocol import Readout, Training
     from posinfo.readouts import make_stack, save, train
@@ -177,7 +177,7 @@ def _readouts(args: argparse.Namespace) -> None:
 def _exact(args: argparse.Namespace) -> None:
     from posinfo import exact
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.protocol import Readout, Training
     from posinfo.readouts import save
@@ -194,7 +194,7 @@ def _exact(args: argparse.Namespace) -> None:
 
 def _scores(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.readouts import load_stack
     from posinfo.scores import score, write_scores
@@ -247,7 +247,7 @@ def _claims(args: argparse.Namespace) -> None:
 def _predictions(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
     from posinfo.displays import SHOWN
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.predictions import at, predicted_maps, write_predictions
     from posinfo.readouts import load_stack
@@ -275,7 +275,7 @@ def _learning_curve(args: argparse.Namespace) -> None:
     from posinfo import learning_curve, tables
     from posinfo.config import load_config
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.protocol import Readout
     from posinfo.views import photograph_of

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.files import release
 
 RUN = 16  # neighbouring pictures read together: 16 VGG16 pictures are 27 MB, a long read for any disk

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from posinfo.batches import BatchReader
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.heads import HeadStack
 
 BATCH = 32

@@ -16,7 +16,7 @@ from posinfo.alignment import IMAGE_SIDE, Alignment
 from posinfo.batches import BatchReader
 from posinfo.conjugate_gradient import NormalOperator, steps
 from posinfo.errors import InputError
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.heads import Head, HeadStack, Stack, UpsampledLoss, upsample
 from posinfo.normal_equations import Moments
 from posinfo.patterns import Definition, ground_truth

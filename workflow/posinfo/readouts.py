@@ -13,7 +13,7 @@ from tqdm import tqdm
 from posinfo.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.batches import BatchReader
 from posinfo.errors import InputError
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.heads import DeepStack, Head, HeadStack, Stack, UpsampledLoss
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import Readout, Training

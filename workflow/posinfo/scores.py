@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from tqdm import tqdm
 
 from posinfo.alignment import Alignment
 from posinfo.batches import BatchReader
 from posinfo.errors import InputError
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.files import written_whole
 from posinfo.heads import Stack, upsample
 from posinfo.patterns import Definition, ground_truth
@@ -48,7 +47,7 @@ def sorted_ranks(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArra
 
 def centred_ranks(truth: NDArray[np.float64]) -> NDArray[np.float64]:
     """A map's ranks minus their mean, divided by their norm: ready for `spearman`. float64 [n]."""
-    centred = rankdata(truth.ravel()) - (truth.size + 1) / 2
+    centred = pd.Series(truth.ravel()).rank().to_numpy() - (truth.size + 1) / 2
     return np.asarray(centred / np.linalg.norm(centred))
 
 

@@ -28,7 +28,9 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+# The only one: Snakemake keeps the last `onstart` it reads.
 onstart:
+    HELD.append(spoken(locks.hold)(Path(RESULTS)))
     stop_without_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
 
 

@@ -105,7 +105,7 @@ REDONE = {
     "learning_curve": set(),
     "locks": set(),
     "materials": set(),
-    "mistakes": set(),
+    "mistakes": IMAGES | FEATURES,
     "model_zoos": ENCODER | FEATURES,
     "normal_equations": set(),
     "pages": set(),

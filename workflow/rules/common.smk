@@ -294,10 +294,6 @@ def encoders_shown():
 HELD = []  # open while the run lasts
 
 
-onstart:
-    HELD.append(spoken(locks.hold)(Path(RESULTS)))
-
-
 wildcard_constraints:
     encoder=r"[^/]+",
     images=r"[^/]+",

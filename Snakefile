@@ -19,6 +19,7 @@ include: "workflow/rules/images.smk"
 include: "workflow/rules/encoders.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/readouts.smk"
+include: "workflow/rules/exact.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
@@ -27,7 +28,9 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+# The only one: Snakemake keeps the last `onstart` it reads.
 onstart:
+    HELD.append(spoken(locks.hold)(Path(RESULTS)))
     stop_without_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
 
 

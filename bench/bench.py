@@ -1,124 +1,69 @@
-"""Times and memory of a finished default run, each beside the limit that it is measured against.
+"""The bench: every line a ratio measured side by side in one run, medians of five repetitions, beside its goal.
 
-Run it with `make bench` after `make demo`. Every ratio is measured side by side in one process, as the median of five
-repetitions; absolute seconds depend on the machine and on what else it does.
+Run it with `make bench`, which builds Table 1 first. Writes bench.csv, bench.png and bench_jobs.csv into results/.
 """
 
-import statistics
-import subprocess
+import argparse
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
-import torch
-from tabulate import tabulate
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from posinfo import registry  # noqa: E402
-from posinfo.alignment import Alignment  # noqa: E402
-from posinfo.architectures import with_weights  # noqa: E402
-from posinfo.features import InputConvention, extract, open_encoder  # noqa: E402
-from posinfo.images import Picture, write_images  # noqa: E402
-from posinfo.tensors import read_tensors  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+from finished_run import planning, reports, run_in_results  # noqa: E402
+from growth import against_released, growth, stacking  # noqa: E402
+from limits import extraction, one_pass, scoring  # noqa: E402
+from tabulate import tabulate  # noqa: E402
+from timing import Line  # noqa: E402
+from tqdm import tqdm  # noqa: E402
 
-REPETITIONS = 5
-TARGET = "results/tables/table1.csv"
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def ratio(numerator: Callable[[], object], denominator: Callable[[], object]) -> tuple[float, float, float]:
-    """Median seconds of both and of their ratio, taken in turn; one warm-up each."""
-    numerator()
-    denominator()
-    pairs = [(seconds(numerator), seconds(denominator)) for _ in range(REPETITIONS)]
-    ours, theirs = zip(*pairs, strict=True)
-    return statistics.median(ours), statistics.median(theirs), statistics.median(a / b for a, b in pairs)
+PARTS: dict[str, Callable[[], list[Line]]] = {
+    "planning": planning,
+    "extraction": extraction,
+    "one_pass": one_pass,
+    "stacking": stacking,
+    "scoring": scoring,
+    "growth": growth,
+    "released": against_released,
+    "run": run_in_results,
+}
 
 
-def snakemake(*arguments: str) -> None:
-    """One quiet call of Snakemake on the default run."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--quiet", "all"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-
-
-def extraction(count: int = 24) -> list[object]:
-    """Extraction to disk against the bare forward pass of the same module on pictures already in memory."""
-    entry, weights = registry.shipped().encoders["vgg16"], ROOT / "resources/encoders/vgg16.safetensors"
-    convention = InputConvention(**entry.input.model_dump())
-    pictures = np.load(ROOT / "results/images/photos-train.npy", mmap_mode="r")[:count]
-    prepared = convention.prepare(torch.from_numpy(np.array(pictures)))
-    stored = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()}
-    bare = with_weights(entry.architecture, stored, str(weights)).to(memory_format=torch.channels_last)
-    model = open_encoder(entry.architecture, weights, entry.taps)
-    with tempfile.TemporaryDirectory() as scratch:
-        images = Path(scratch) / "bench.npy"
-        write_images((Picture(f"{index}", picture) for index, picture in enumerate(pictures)), count, images)
-
-        def ours() -> None:
-            extract(
-                model=model,
-                convention=convention,
-                images=images,
-                outputs={stage: Path(scratch) / f"{stage}.npy" for stage in entry.stages},
-                alignment=Alignment(),
-                device=torch.device("cpu"),
-                story={"encoder": "vgg16", "weights_sha256": None},
-            )
-
-        @torch.inference_mode()
-        def forward() -> None:
-            for start in range(0, count, 4):
-                bare(prepared[start : start + 4])
-
-        mine, limit, quotient = ratio(ours, forward)
-    text = f"{count / mine:.1f} pictures/s against {count / limit:.1f}"
-    return ["extraction, VGG16, share of the bare forward's rate", f"{1 / quotient:.3f}", "0.90", text]
+def figure(lines: list[Line], path: Path) -> None:
+    """Each line with a goal as a bar of its distance from it: right of 1 the goal is met."""
+    judged = [line for line in lines if line.goal]
+    shares = []
+    for line in judged:
+        sign, bound = line.goal.split()
+        shares.append(line.measured / float(bound) if sign == "≥" else float(bound) / line.measured)
+    drawing, axes = plt.subplots(figsize=(9, 0.36 * len(judged) + 1), layout="constrained")
+    axes.barh(range(len(judged)), shares, color=["tab:green" if line.reached else "tab:red" for line in judged])
+    axes.set(xscale="log", xlabel="times better than its goal", yticks=range(len(judged)))
+    axes.set_yticklabels([f"{line.what}: {line.measured:.3g} ({line.goal})" for line in judged], fontsize=7)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.invert_yaxis()
+    drawing.savefig(path, dpi=150)
 
 
 def main() -> None:
-    """Print the table and write it to results/bench.csv."""
-    torch.set_num_threads(2)
-    benchmarks = ROOT / "results/benchmarks"
-    runs = {path: pd.read_csv(path, sep="\t") for path in sorted(benchmarks.rglob("*.tsv"))}
-    memory = {path: float(frame["max_rss"].iloc[0]) for path, frame in runs.items()}
-    largest = max(memory, key=lambda path: memory[path])
-    readout = runs[benchmarks / "readouts/vgg16/base.tsv"]["s"].iloc[0]
-    rows: list[list[object]] = [
-        [
-            "snakemake -n, seconds",
-            f"{statistics.median(seconds(lambda: snakemake('-nF', TARGET)) for _ in range(5)):.2f}",
-            "3",
-        ],
-        [
-            "nothing to do, seconds",
-            f"{statistics.median(seconds(lambda: snakemake(TARGET)) for _ in range(5)):.2f}",
-            "3",
-        ],
-        ["readout job, VGG16, 5 patterns x 3 seeds, seconds", f"{readout:.1f}", "60"],
-        [
-            "largest peak memory of a job, GB",
-            f"{memory[largest] / 1024:.2f}",
-            "3",
-            str(largest.relative_to(benchmarks)),
-        ],
-        ["sum of all jobs, seconds", f"{sum(float(frame['s'].iloc[0]) for frame in runs.values()):.0f}", ""],
-        extraction(),
-    ]
-    table = pd.DataFrame(rows, columns=["what", "measured", "goal", "note"]).fillna("")
-    table.to_csv(ROOT / "results/bench.csv", index=False)
+    """Measure the asked parts and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all of them by default")
+    names = parser.parse_args().parts or list(PARTS)
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    lines = [line for name in tqdm(names, desc="bench", unit="part") for line in PARTS[name]()]
+    words = {True: "yes", False: "no", None: ""}
+    rows = [[line.what, f"{line.measured:.3g}", line.goal, words[line.reached], line.note] for line in lines]
+    table = pd.DataFrame(rows, columns=["what", "measured", "goal", "reached", "note"])
     print(tabulate(table.to_numpy().tolist(), headers=list(table.columns), disable_numparse=True))
+    results = ROOT / "results"
+    table.to_csv(results / "bench.csv", index=False)
+    figure(lines, results / "bench.png")
+    reports(results)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from injection import TABLE, tables_of
 BASE = "L1-k3-p0-all"
 # The damaged file, what is removed so that somebody must read it, and whose rules may run again.
 CASES = {
-    "wheel": ("resources/packages/foolbox-3.3.4-py3-none-any.whl", "results/images", "anything"),
+    "wheel": ("resources/packages/foolbox-3.3.4.whl", "results/images", "anything"),
     "weights": ("resources/encoders/vgg16.safetensors", "results/features/vgg16", "vgg16"),
     "images": ("results/images/black.npy", "results/features/pixels/black", "synthetic"),
     "list of images": ("results/images/photos-test-small.csv", "results/scores/vgg16", "anything"),
@@ -70,7 +70,8 @@ def test_an_old_cache_is_refused_where_snakemake_has_no_record(finished: Workflo
     module = finished.source / "workflow/posinfo/features.py"
     module.write_text(module.read_text() + "# another version\n")
     shutil.rmtree(finished.place / ".snakemake")
-    shutil.rmtree(finished.place / "results/readouts/vgg16")
+    for removed in ("readouts/vgg16", "scores/vgg16", "tables"):
+        shutil.rmtree(finished.place / "results" / removed)
     done = finished.run(TABLE, check=False)
     assert done.returncode != 0
     assert "code of features.py" in done.stdout + done.stderr

@@ -53,6 +53,12 @@ def test_overlays_load(overlay: str) -> None:
             ["own: images.mine", "photographs, archive, folder, grey, draws"],
         ),
         ({"own": {"images": {"mine": {"folder": "x", "view": 2}}}}, ["images.mine.folder.view", "not permitted"]),
+        (
+            {"own": {"encoders": {"mine": {"variant_of": "vgg16", "padding": "zeroes"}}}},
+            ["own: encoders.mine.padding", "did you mean 'zeros'?"],
+        ),
+        ({"own": {"encoders": {"a b": {"variant_of": "vgg16"}}}}, ["encoders.a b", "a name is made of letters"]),
+        ({"own": {"images": {"../$(touch x)": {"folder": "x"}}}}, ["images.../$(touch x)", "a name is made of"]),
         ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s and mine", "archives/salObj.zip"]),
         ({"own": {"sources": {"mine": {"file": "x", "checksum": "md5:1"}}}}, ["sources.mine", "checksum"]),
         ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),

@@ -11,7 +11,8 @@ import pytest
 import torch
 from posinfo.encoders import initialise
 from posinfo.errors import InputError
-from posinfo.features import open_encoder, read_features
+from posinfo.feature_files import read_features
+from posinfo.features import open_encoder
 from posinfo.images import read_names, read_pictures
 from posinfo.learning_curve import COLUMNS, write_curve
 from posinfo.materials import read_curve, read_losses, read_maps
@@ -32,7 +33,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stages = read_features(run(folder))
     stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, Training())
     outputs = {pattern: folder / f"{pattern}.safetensors" for pattern in ("H", "G")}
-    save(stack, torch.zeros(4, 2), outputs, stages, Training(), "paper", ALIGNMENT)
+    save(stack, {"loss": torch.zeros(4, 2)}, outputs, stages, Training(), "paper", ALIGNMENT)
     initialise("squeezenet", 0, folder / "weights.safetensors")
     write_scores(pd.DataFrame([("H", 0, "a-0", 0.5, 0.2, 0)], columns=list(SCORE_COLUMNS)), folder / "e/r/scores.csv")
     write_curve(pd.DataFrame([range(len(COLUMNS))], columns=list(COLUMNS)), folder / "learning_curve.csv")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from posinfo.alignment import Alignment
 from posinfo.errors import InputError
-from posinfo.features import InputConvention, extract, read_features
+from posinfo.feature_files import read_features
+from posinfo.features import InputConvention, extract
 from posinfo.images import Picture, write_images
 from torch import nn
 from torch.nn import functional
@@ -28,9 +29,10 @@ class TwoStages(nn.Module):
 
 
 CONVENTION = InputConvention("RGB", 1)
+CPU = torch.device("cpu")
 
 
-def run(folder: Path, count: int = 7, gain: float = 1.0, weights: str = "w") -> list[Path]:
+def run(folder: Path, count: int = 7, gain: float = 1.0, weights: str = "w", device: torch.device = CPU) -> list[Path]:
     images = folder / "set.npy"
     rng = np.random.default_rng(0)
     pictures = [Picture(f"{index}", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for index in range(count)]
@@ -42,7 +44,7 @@ def run(folder: Path, count: int = 7, gain: float = 1.0, weights: str = "w") -> 
         images=images,
         outputs=paths,
         alignment=Alignment(side=16),
-        device=torch.device("cpu"),
+        device=device,
         story={"encoder": "two-stages", "weights_sha256": weights},
         batch=3,
     )

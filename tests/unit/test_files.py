@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from posinfo.errors import InputError
-from posinfo.files import read_json, sha256_of, written_whole
+from posinfo.files import blank_array, read_json, release, sha256_of, written_whole
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -29,3 +30,17 @@ def test_a_damaged_sidecar_is_named(tmp_path: Path, text: str | None, word: str)
         path.write_text(text)
     with pytest.raises(InputError, match=word):
         read_json(path)
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def test_released_arrays_keep_their_values_and_not_the_memory(tmp_path: Path) -> None:
+    before, size = resident(), 64 * 2**20
+    array = blank_array(tmp_path / "large.npy", np.uint8, (size,))
+    array[:] = 7
+    release(array[:10])
+    assert resident() < before + size / 4
+    assert (array == 7).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from posinfo.features import read_features
+from posinfo.feature_files import read_features
 from posinfo.learning_curve import COLUMNS, curve, part_of, write_curve
 from posinfo.materials import read_costs, read_maps
 from posinfo.patterns import ground_truth

@@ -7,7 +7,7 @@ import torch
 from posinfo.alignment import Alignment
 from posinfo.batches import epoch_order
 from posinfo.errors import InputError
-from posinfo.features import read_features
+from posinfo.feature_files import read_features
 from posinfo.heads import Head
 from posinfo.patterns import ground_truth
 from posinfo.protocol import Readout, Training
@@ -98,7 +98,7 @@ def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path, 
     stack = make_stack(Readout(layers=layers), heads, stages, ALIGNMENT, training)
     (history,) = train([stack], stages, training, "paper", ALIGNMENT, CPU)
     outputs = {pattern: tmp_path / f"{pattern}.safetensors" for pattern in ("H", "G")}
-    save(stack, history, outputs, stages, training, "paper", ALIGNMENT)
+    save(stack, {"loss": history}, outputs, stages, training, "paper", ALIGNMENT)
     loaded, stories = load_stack(list(outputs.values()), stages)
     names = [f"image-{index}" for index in range(7)]
     before = score(stack.eval(), stages, names, "paper", ALIGNMENT, CPU)

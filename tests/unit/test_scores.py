@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posinfo.scores import centred_ranks, is_constant, ranks, spearman
+from posinfo.scores import centred_ranks, is_constant, sorted_ranks, spearman
 from scipy.stats import rankdata, spearmanr
 
 
@@ -12,10 +12,13 @@ from scipy.stats import rankdata, spearmanr
 @settings(max_examples=100, deadline=None)
 def test_spearman_equals_scipy_with_ties(seed: int, size: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
-    values = rng.integers(0, levels, size).astype(np.float32)
+    values = ((rng.integers(0, levels, size) - levels // 2) / 3).astype(np.float32)
+    values[values == 0] *= rng.choice([-1, 1], np.count_nonzero(values == 0))  # zeros of both signs are one number
     truth = rng.integers(0, 50, size).astype(np.float64)
     truth[0] = -1  # never constant
-    assert np.array_equal(ranks(values), rankdata(values))
+    order, ranks = sorted_ranks(values)
+    assert np.array_equal(np.sort(order), np.arange(size))
+    assert np.array_equal(ranks, rankdata(values)[order] - (size + 1) / 2)
     ours = spearman(values, centred_ranks(truth))
     if np.ptp(values) == 0:
         assert np.isnan(ours)

@@ -103,6 +103,8 @@ def test_the_committed_values_are_the_default_runs_cells(tmp_path: Path, name: s
     if not table.published:
         constants = tables.constant_rows(list(summary["pattern"].unique()), RUN.patterns)
         summary = pd.concat([summary, constants], ignore_index=True)
+    if table.timed:
+        summary["seconds"] = 0.0
     made = tables.tidy(tables.beside_published(summary, table, PUBLISHED), table)
     committed = pd.read_csv(ROOT / "workflow/expected" / f"{name}.csv")
     keys = [

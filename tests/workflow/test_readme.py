@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT, Workflow
+from PIL import Image
 from posinfo import entries, registry
 
 README = (ROOT / "README.md").read_text()
@@ -14,12 +15,35 @@ LINES = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) f
 COMMANDS = [shlex.split(line, comments=True) for line in LINES if line.strip()]
 
 
+@pytest.fixture(scope="module")
+def readers_clone(smoke: Workflow) -> Workflow:
+    """A clone with what a reader would bring: photographs (here single colours) and a file of weights."""
+    for number, folder in enumerate(("my/photographs", "my/test-photographs")):
+        (smoke.source / folder).mkdir(parents=True)
+        Image.new("RGB", (300, 200), (number, 0, 0)).save(smoke.source / folder / "one.png")
+    (smoke.source / "my/resnet18.pth").touch()
+    return smoke
+
+
 @pytest.mark.parametrize("command", [words for words in COMMANDS if words[0] == "snakemake"], ids=" ".join)
-def test_snakemake_commands_plan(command: list[str], smoke: Workflow) -> None:
+def test_snakemake_commands_plan(command: list[str], readers_clone: Workflow) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *command, "--dry-run"], cwd=smoke.source, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command, "--dry-run"],
+        cwd=readers_clone.source,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("PYTHONPATH")])
+def test_library_commands_run(line: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", line.replace("python", sys.executable, 1)], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_make_targets_exist() -> None:
@@ -29,7 +53,8 @@ def test_make_targets_exist() -> None:
     assert named <= targets
 
 
-def test_every_package_stands_in_the_table_of_sources() -> None:
+def test_everything_fetched_stands_in_the_tables_of_sources() -> None:
     for source in registry.shipped().sources.values():
-        assert isinstance(source, entries.Wheel)
-        assert f"| {source.package} {source.version} |" in README
+        assert not isinstance(source, entries.LocalFile)
+        name = f"{source.package} {source.version}" if isinstance(source, entries.Wheel) else f"`{source.file}`"
+        assert f"| {name} |" in README

@@ -167,7 +167,7 @@ def _features(args: argparse.Namespace) -> None:
 
 def _readouts(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.heads import Head
     from posinfo.protocol import Readout, Training
     from posinfo.readouts import make_stack, save, train
@@ -185,12 +185,30 @@ def _readouts(args: argparse.Namespace) -> None:
     for stack, history in zip(stacks, histories, strict=True):
         folder = args.output / stack.readout.name
         outputs = {head.pattern: folder / f"{head.pattern}.safetensors" for head in stack.heads}
-        save(stack, history, outputs, stages, training, args.definition, alignment)
+        save(stack, {"loss": history}, outputs, stages, training, args.definition, alignment)
+
+
+def _exact(args: argparse.Namespace) -> None:
+    from posinfo import exact
+    from posinfo.devices import choose_device
+    from posinfo.feature_files import read_features
+    from posinfo.images import read_names
+    from posinfo.protocol import Readout, Training
+    from posinfo.readouts import save
+
+    device, training = choose_device(args.device, args.threads), Training.model_validate_json(args.training)
+    stages, names = read_features(args.features), read_names(args.images)
+    asked = {Readout.parse(name): patterns for name, patterns in json.loads(args.readouts).items()}
+    linear = training.model_copy(update={"output": "linear"})
+    for stack, measured in exact.solve(asked, stages, names, args.seed, linear, args.definition, device):
+        folder = args.output / stack.readout.name
+        outputs = {head.pattern: folder / f"{head.pattern}.safetensors" for head in stack.heads}
+        save(stack, measured, outputs, stages, linear, args.definition, stages[0].alignment)
 
 
 def _scores(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.readouts import load_stack
     from posinfo.scores import score, write_scores
@@ -216,6 +234,8 @@ def _table(args: argparse.Namespace) -> None:
     if not table.published:
         patterns = list(summary["pattern"].unique())
         summary = pd.concat([summary, tables.constant_rows(patterns, run.patterns)], ignore_index=True)
+    if table.timed:
+        summary = tables.with_seconds(summary, cells.families(run), args.benchmarks)
     joined = tables.beside_published(summary, table, PUBLISHED)
     titles = {name: entry.title or name for name, entry in run.registry.encoders.items()}
     settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
@@ -255,7 +275,7 @@ def _claims(args: argparse.Namespace) -> None:
 def _predictions(args: argparse.Namespace) -> None:
     from posinfo.devices import choose_device
     from posinfo.displays import SHOWN
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.predictions import at, predicted_maps, write_predictions
     from posinfo.readouts import load_stack
@@ -283,7 +303,7 @@ def _learning_curve(args: argparse.Namespace) -> None:
     from posinfo import learning_curve, tables
     from posinfo.config import load_config
     from posinfo.devices import choose_device
-    from posinfo.features import read_features
+    from posinfo.feature_files import read_features
     from posinfo.images import read_names
     from posinfo.protocol import Readout
     from posinfo.views import photograph_of
@@ -436,6 +456,16 @@ def _parser() -> argparse.ArgumentParser:
     readouts.add_argument("--output", type=Path, required=True, help="{readout}/{pattern}.safetensors goes below it")
     on_device(readouts)
 
+    exact = command(_exact, "exact", "solve linear readouts of one encoder by least squares, in one pass")
+    exact.add_argument("readouts", help='JSON of readout to patterns, such as {"exact-k3-p0-all": ["H", "G"]}')
+    exact.add_argument("--features", type=Path, nargs="+", required=True, help="the stages' .npy files, shallow first")
+    exact.add_argument("--images", type=Path, required=True, help="csv of the training images")
+    exact.add_argument("--seed", type=int, required=True, help="under which the one solution is stored")
+    exact.add_argument("--definition", choices=["paper", "released"], required=True)
+    exact.add_argument("--training", required=True, help="JSON of the config's training section; of it, scale is used")
+    exact.add_argument("--output", type=Path, required=True, help="{readout}/{pattern}.safetensors goes below it")
+    on_device(exact)
+
     scores = command(_scores, "scores", "SPC and MAE of trained readouts, per image")
     scores.add_argument("--readouts", type=Path, nargs="+", required=True, help="files of one encoder's readouts")
     scores.add_argument("--images", type=Path, nargs="+", required=True, help="csv files of the sets of images")
@@ -447,6 +477,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("name", help="such as table1")
     table.add_argument("--scores", type=Path, nargs="+", required=True)
     table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
+    table.add_argument("--benchmarks", type=Path, required=True, help="folder of the run's benchmarks, for seconds")
     table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
 
     task_table = command(_task_table, "task-table", "how well trained encoders do their task, as a table of the paper")

@@ -58,6 +58,7 @@ class Table:
         down: the labels that name a row of the printed layout.
         across: the label that names a column of it.
         note: what a reader must know, for the caption.
+        timed: whether it also shows the seconds of the job that made each readout.
     """
 
     alias: str
@@ -68,6 +69,7 @@ class Table:
     across: str
     cells: "Callable[[RunConfig], list[Cell]]"
     note: str = ""
+    timed: bool = False
 
 
 def _natural(run: "RunConfig", model: str, encoder: str, readout: Readout, patterns: tuple[str, ...]) -> list[Cell]:
@@ -134,6 +136,17 @@ def _controls(run: "RunConfig") -> list[Cell]:
     unscaled = [Readout(stages=name, raw=True) for name in [*run.stages(run.models.VGG), "all"]]
     rows += [(f"{run.models.VGG} {readout.stages} unscaled", run.models.VGG, readout) for readout in unscaled]
     return [cell for row in rows for cell in _natural(run, *row, READ_IN_MOST_TABLES)]
+
+
+def _exact(run: "RunConfig") -> list[Cell]:
+    kernels = [Readout(kernel=kernel, exact=True) for kernel in (1, 3)]
+    rows = [(encoder, readout) for encoder in (run.models.PosENet, run.models.VGG) for readout in (BASE, *kernels)]
+    rows += [(run.models.VGG, Readout(stages=name, exact=True)) for name in run.stages(run.models.VGG)]
+    return [
+        cell
+        for encoder, readout in rows
+        for cell in _natural(run, f"{encoder} {readout.name}", encoder, readout, READ_IN_MOST_TABLES)
+    ]
 
 
 TABLES = {
@@ -206,6 +219,20 @@ TABLES = {
         "resized: padded VGG16 with its maps cropped or resized to the sides that VGG16 without padding gives; "
         "unscaled: stages not divided by their root mean square; constant: the best constant prediction, no readout.",
     ),
+    "exact": Table(
+        alias="least-squares",
+        about="Readouts trained by SGD and solved by least squares",
+        published="",
+        keys=("model", "pattern"),
+        down=("model",),
+        across="pattern",
+        cells=_exact,
+        timed=True,
+        note="L1: trained, as in Table 1; exact: one linear convolution (no batch norm, no sigmoid), solved once, so "
+        "without a spread; its ridge is chosen on every fourth training photograph. seconds: of the whole job, which "
+        "trains all patterns and seeds, or solves all exact readouts of the encoder; constant: the best constant "
+        "prediction, no readout.",
+    ),
 }
 ALIASES = {table.alias: name for name, table in TABLES.items() if table.alias != name}
 
@@ -220,6 +247,11 @@ class Family:
     encoder: str
     name: str
     patterns: dict[Readout, tuple[str, ...]]
+
+    @property
+    def exact(self) -> bool:
+        """Whether its readouts are solved instead of trained."""
+        return all(readout.exact for readout in self.patterns)
 
     def stages(self, stages: list[str]) -> list[str]:
         """Which of the encoder's stages any of its readouts reads."""

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from posinfo import mistakes
 from posinfo.alignment import Alignment
 from posinfo.devices import DeviceSetting
 from posinfo.entries import Views
-from posinfo.errors import InputError, unknown
+from posinfo.errors import InputError
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
 from posinfo.registry import Registry, look_up, shipped, with_own
@@ -225,26 +226,16 @@ def _checked(values: dict[str, Any], registry: Registry) -> RunConfig:
     try:
         return RunConfig.model_validate(values, context=registry)
     except ValidationError as error:
-        lines = [_line(dict(mistake)) for mistake in error.errors()]
-        raise InputError("the configuration has a mistake\n" + "\n".join(f"  {line}" for line in lines)) from None
+        lines = [f"  {line}" for line in mistakes.lines(error, _keys)]
+        raise InputError("\n".join(["the configuration has a mistake", *lines])) from None
 
 
-def _line(mistake: dict[str, Any]) -> str:
-    key, value = ".".join(str(part) for part in mistake["loc"]), mistake["input"]
-    if mistake["type"] == "extra_forbidden":
-        *path, last = mistake["loc"]
-        model: Any = RunConfig
-        for part in path:
-            model = model.model_fields[part].annotation
-        return f"{key}: {unknown('key', str(last), model.model_fields)}"
-    if mistake["type"] == "literal_error":
-        allowed = [part.strip(" '") for part in mistake["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"{key}: {unknown('value', str(value), allowed)}"
-    if mistake["type"] == "value_error":
-        # The checks of this module speak for themselves; a check of a whole section has no single value to show.
-        shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
-        return f"{key}: {mistake['ctx']['error']}{shown}"
-    return f"{key}: {mistake['msg']} (got {value!r})"
+def _keys(path: list[Any]) -> list[str]:
+    """The keys of the section at a path."""
+    model: Any = RunConfig
+    for part in path:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
 
 
 def render_config() -> str:

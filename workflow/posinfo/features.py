@@ -1,5 +1,6 @@
 """Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
 
+import math
 import platform
 import time
 from contextlib import ExitStack
@@ -14,13 +15,12 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from posinfo.alignment import Alignment, StageShape
+from posinfo.alignment import Alignment
 from posinfo.architectures import Fitted, Padding, tapped, with_padding, with_weights
 from posinfo.errors import InputError
-from posinfo.files import blank_array, sha256_of, write_json, written_whole
+from posinfo.files import blank_array, release, sha256_of, write_json, written_whole
 from posinfo.images import read_pictures
 from posinfo.provenance import code_digest
-from posinfo.sidecars import again, expect, verified
 from posinfo.tensors import read_tensors
 
 
@@ -43,7 +43,7 @@ class InputConvention:
         """uint8 RGB [batch, side, side, 3] to float32 [batch, 3, side, side], channels last in memory."""
         values = pictures.flip(-1) if self.order == "BGR" else pictures
         mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
-        return ((values.float() * (self.range / 255) - mean) / std).permute(0, 3, 1, 2)
+        return values.float().mul_(self.range / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
 @dataclass
@@ -121,8 +121,8 @@ def extract(
             for name, maps in model(convention.prepare(chunk)).items():
                 if name not in stages:
                     stages[name] = _create(partials[name], maps, len(pictures), alignment)
-                values = aligned(maps, alignment).half().cpu().contiguous()
-                _store(stages[name], start, values, f"{story['encoder']}, stage {name}, {images}")
+                where = f"{story['encoder']}, stage {name}, {images}"
+                _store(stages[name], start, aligned(maps, alignment), where)
         for name, stage in stages.items():
             if stage.done != len(pictures):
                 raise InputError(f"stage {name}: {stage.done} of {len(pictures)} pictures were written")
@@ -158,53 +158,16 @@ def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment)
     return _Stage(array, native_side=height)
 
 
-def _store(stage: _Stage, start: int, values: torch.Tensor, where: str) -> None:
-    if not torch.isfinite(values).all():
-        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(values) - 1})")
-    wide = values.float()
-    stage.squares += float(wide.square().sum(dtype=torch.float64))
-    stage.largest = max(stage.largest, float(wide.abs().max()))
-    stage.array[start : start + len(values)] = values.numpy()
-    stage.done += len(values)
-
-
-@dataclass(frozen=True)
-class StageFeatures:
-    """One stage of one set of pictures: the memory-mapped float16 [N, C, h, h] array and its sidecar."""
-
-    name: str
-    array: NDArray[np.float16]
-    story: dict[str, Any]
-
-    @property
-    def shape(self) -> StageShape:
-        """Name, channels and stored side."""
-        return StageShape(self.name, self.array.shape[1], self.array.shape[2])
-
-    @property
-    def alignment(self) -> Alignment:
-        """The common size for which the stage was stored."""
-        return Alignment.model_validate(self.story["alignment"])
-
-
-def read_features(paths: list[Path]) -> list[StageFeatures]:
-    """Open stages that belong together, refusing whatever the sidecars do not vouch for.
-
-    Raises:
-        InputError: when bytes, shape, code, weights, pictures or alignment are not what the sidecars say, or the
-            stages were made from different things. The message names both sides.
-    """
-    stages = []
-    for path in paths:
-        story = verified(path)
-        expect(path, "stage", story.get("stage"), path.stem, again(path))
-        expect(path, "set of images", story.get("images"), path.parent.name, again(path))
-        expect(path, "code of features.py", story.get("code"), code_digest("features"), again(path))
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        expect(path, "shape", story.get("shape"), list(array.shape), again(path))
-        stages.append(StageFeatures(story["stage"], array, story))
-    first = stages[0].story
-    for path, stage in zip(paths, stages, strict=True):
-        for key in ("encoder", "entry", "weights_sha256", "images_sha256", "alignment", "convention"):
-            expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
-    return stages
+def _store(stage: _Stage, start: int, maps: torch.Tensor, where: str) -> None:
+    stored = torch.from_numpy(stage.array[start : start + len(maps)])
+    stored.copy_(maps)  # at once to the file, to float16 and to channels first
+    values = stored.float()
+    low, high = values.aminmax()
+    largest = max(-float(low), float(high))
+    if not math.isfinite(largest):
+        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(maps) - 1})")
+    # Norms over one map each are exact enough in float32; their sum is not.
+    stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
+    stage.largest = max(stage.largest, largest)
+    stage.done += len(maps)
+    release(stage.array)

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,18 @@ def blank_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> 
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let go of the memory in which a memory-mapped array was read or written; its values stay in the file.
+
+    Otherwise every page ever touched counts as the process's memory, and a scheduler that counts kills it.
+    """
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = getattr(base, "base", None)
+    if base is not None:
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _remove_orphans(path: Path) -> None:

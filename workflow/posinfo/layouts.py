@@ -31,6 +31,9 @@ def layout(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
             for name, key in (("SPC", "spc"), ("MAE", "mae")):
                 ours[kind, name] = with_sd(row[key], row[f"{key}_sd"])
                 theirs[kind, name] = three_decimals(row[f"published_{key}"])
+        if "seconds" in group:
+            seconds = group["seconds"].iloc[0]
+            ours["", "seconds"] = "" if pd.isna(seconds) else f"{seconds:.0f}"
         rows += [ours, theirs] if group["published_spc"].notna().any() else [ours]
     frame = pd.DataFrame(rows)
     frame.columns = pd.MultiIndex.from_tuples([tuple(column) for column in frame.columns])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.files import written_whole
 from posinfo.heads import Head
 from posinfo.patterns import Definition

@@ -148,9 +148,21 @@ def _readouts(family: Family, once: Forward, run: "RunConfig") -> Step:
             f"{folder}/{readout.name}/{pattern}.safetensors": weights * len(run.seeds) * FLOAT32 for pattern in patterns
         }
         macs += len(patterns) * len(run.seeds) * _macs_of_a_step(readout, stages, widths, run)
+    if family.exact:  # one pass, and a solution for each of a few strengths of the ridge
+        channels = sum(stored[name].channels for name in family.stages(list(stored)))
+        kernel = max(readout.kernel for readout in family.patterns)
+        macs = (
+            _products_of_pairs(kernel) * channels**2 * run.alignment.side**2 + 3 * (kernel**2 * channels) ** 3 / count
+        )
+        epochs = 1
     read = sum(_bytes(stored[name]) for name in family.stages(list(stored)))
     name = f"{family.encoder}, {family.name}"
     return Step("readouts", name, count, paths, macs=macs * count * epochs, read=float(read * count * epochs))
+
+
+def _products_of_pairs(kernel: int) -> int:
+    """Offsets at which a least-squares readout multiplies all pairs of channels: half of them, by symmetry."""
+    return ((2 * kernel - 1) ** 2 + 1) // 2
 
 
 def _widths(readout: Readout, stages: list[StageShape], run: "RunConfig") -> list[int]:

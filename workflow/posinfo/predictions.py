@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.files import written_whole
 from posinfo.heads import Stack, upsample
 from posinfo.scores import predict

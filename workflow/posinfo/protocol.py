@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from posinfo.errors import InputError
 
 _READOUT = re.compile(
-    r"L(?P<layers>[1-9]\d*)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)(?P<raw>-raw)?"
+    r"(L(?P<layers>[1-9]\d*)|exact)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)(?P<raw>-raw)?"
 )
 
 
 @dataclass(frozen=True, order=True)
 class Readout:
-    """A readout by its four choices; its name, such as `L1-k3-p0-all`, can be parsed back.
+    """A readout by its choices; its name, such as `L1-k3-p0-all` or `exact-k3-p0-all`, can be parsed back.
 
     Attributes:
         layers: convolutions (paper table 2a: 1, 2, 3).
@@ -23,6 +23,7 @@ class Readout:
         padding: zero padding of each convolution, in pixels of the 28x28 map (table 4: 0, 1, 2).
         stages: `all`, or the name of the one stage that is read (table 3).
         raw: read the stages unscaled whatever `training: scale` says; the name then ends in `-raw`.
+        exact: one linear convolution, solved by least squares instead of trained; the name then begins with `exact`.
     """
 
     layers: int = 1
@@ -30,11 +31,13 @@ class Readout:
     padding: int = 0
     stages: str = "all"
     raw: bool = False
+    exact: bool = False
 
     @property
     def name(self) -> str:
         """As in paths: `L1-k3-p0-all`."""
-        return f"L{self.layers}-k{self.kernel}-p{self.padding}-{self.stages}{'-raw' if self.raw else ''}"
+        start = "exact" if self.exact else f"L{self.layers}"
+        return f"{start}-k{self.kernel}-p{self.padding}-{self.stages}{'-raw' if self.raw else ''}"
 
     @classmethod
     def parse(cls, name: str) -> "Readout":
@@ -46,10 +49,16 @@ class Readout:
         match = _READOUT.fullmatch(name)
         if match is None:
             raise InputError(
-                f"readout {name!r} is not L<layers>-k<kernel>-p<padding>-<all or a stage>; such as L1-k3-p0-all"
+                f"readout {name!r} is not L<layers>-k<kernel>-p<padding>-<all or a stage>; such as L1-k3-p0-all, or "
+                "exact-k3-p0-all for the least-squares solution"
             )
         readout = cls(
-            int(match["layers"]), int(match["kernel"]), int(match["padding"]), match["stages"], match["raw"] is not None
+            layers=int(match["layers"] or 1),
+            kernel=int(match["kernel"]),
+            padding=int(match["padding"]),
+            stages=match["stages"],
+            raw=match["raw"] is not None,
+            exact=match["layers"] is None,
         )
         if readout.kernel % 2 == 0:
             raise InputError(f"readout {name!r}: the kernel must be odd (1, 3, 5, 7 ...), not {readout.kernel}")

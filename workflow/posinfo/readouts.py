@@ -13,7 +13,7 @@ from tqdm import tqdm
 from posinfo.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.batches import BatchReader
 from posinfo.errors import InputError
-from posinfo.features import StageFeatures
+from posinfo.feature_files import StageFeatures
 from posinfo.heads import DeepStack, Head, HeadStack, Stack, UpsampledLoss
 from posinfo.patterns import Definition, ground_truth
 from posinfo.protocol import Readout, Training
@@ -118,7 +118,7 @@ def _refuse_divergence(stack: Stack, losses: torch.Tensor, epoch: int) -> None:
 
 def save(
     stack: Stack,
-    history: torch.Tensor,
+    measured: dict[str, torch.Tensor],
     outputs: dict[str, Path],
     stages: Sequence[StageFeatures],
     training: Training,
@@ -128,15 +128,15 @@ def save(
     """Write `outputs[pattern]`, one safetensors file with every seed of a pattern inside.
 
     Tensors, for layer n: `layer{n}.weight` [seeds, out, in, k, k], `layer{n}.bias`, `.gamma`, `.beta`, `.mean` and
-    `.var` [seeds, out]; `inverse_scale` [stages] and `loss` [seeds, epochs]. All float32. The metadata entry `story`
-    says what it was made from.
+    `.var` [seeds, out]; `inverse_scale` [stages], and what was `measured` on the way, each [seeds, ...], such as `loss`
+    [seeds, epochs]. All float32. The metadata entry `story` says what it was made from.
     """
     learned, scale = stack.tensors(), [stack.channel_scale[start] for start in _starts(stack)]
     read = {stage.name: stage for stage in stages if stage.name in {shape.name for shape in stack.stages}}
     for pattern, path in outputs.items():
         rows = [row for row, head in enumerate(stack.heads) if head.pattern == pattern]
-        tensors = {"loss": history[rows], "inverse_scale": torch.stack(scale)}
-        tensors |= {name: tensor[rows] for name, tensor in learned.items()}
+        tensors = {name: tensor[rows] for name, tensor in (measured | learned).items()}
+        tensors["inverse_scale"] = torch.stack(scale)
         origin = stages[0].story
         story = {
             "readout": stack.readout.name,
@@ -154,10 +154,15 @@ def save(
             "training": training.model_dump(),
             "definition": definition,
             "alignment": alignment.model_dump(),
-            "code": code_digest("readouts"),
+            "code": code_of(stack.readout),
             "versions": {"torch": torch.__version__, "python": platform.python_version()},
         }
         write_tensors({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, story, path)
+
+
+def code_of(readout: Readout) -> str:
+    """The digest of the code that makes a readout."""
+    return code_digest("exact" if readout.exact else "readouts")
 
 
 def _starts(stack: Stack) -> list[int]:
@@ -181,7 +186,7 @@ def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[
         tensors.append({name: torch.from_numpy(array) for name, array in arrays.items()})
         stages = [stage for stage in stages if stage.name in story["stages"]]
         found = {
-            "code": code_digest("readouts"),
+            "code": code_of(Readout.parse(story["readout"])),
             "encoder": stages[0].story["encoder"],
             "entry": stages[0].story.get("entry"),
             "weights_sha256": stages[0].story["weights_sha256"],

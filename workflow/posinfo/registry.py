@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from posinfo import mistakes
 from posinfo.entries import (
     WORDS,
     Archived,
@@ -104,8 +105,7 @@ def _checked(content: dict[str, dict[str, Any]], file: str) -> Registry:
     try:
         return Registry.model_validate(content)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()]
-        raise InputError(f"{file}: " + "; ".join(lines)) from None
+        raise InputError(f"{file}: " + "; ".join(mistakes.lines(error))) from None
 
 
 @cache

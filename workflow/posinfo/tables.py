@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from posinfo.alignment import IMAGE_SIDE
-from posinfo.cells import Cell, Table
+from posinfo.cells import Cell, Family, Table
 from posinfo.errors import InputError
 from posinfo.files import written_whole
 from posinfo.patterns import Definition, ground_truth
@@ -134,13 +134,36 @@ def beside_published(summary: pd.DataFrame, table: Table, folder: Path) -> pd.Da
     return joined.assign(published_model=joined["model"].where(~missing, ""))
 
 
+def with_seconds(summary: pd.DataFrame, families: Sequence[Family], benchmarks: Path) -> pd.DataFrame:
+    """Add `seconds`: wall time of the job that made each row's readout; empty where nothing made it.
+
+    Args:
+        benchmarks: folder of Snakemake's benchmark files.
+
+    Raises:
+        InputError: when the file of a job is missing.
+    """
+    paths = {
+        (family.encoder, readout.name): benchmarks / "readouts" / family.encoder / f"{family.name}.tsv"
+        for family in families
+        for readout in family.patterns
+    }
+    seconds = []
+    for key in zip(summary["encoder"], summary["readout"], strict=True):
+        if key in paths and not paths[key].exists():
+            raise InputError(f"{paths[key]} is missing, so the job's seconds are unknown: run its readouts again")
+        seconds.append(float(pd.read_csv(paths[key], sep="\t")["s"].mean()) if key in paths else np.nan)
+    return summary.assign(seconds=seconds)
+
+
 def tidy(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
     """The columns of the csv: what names a cell, what was measured, what was published."""
     named = [key for key in table.keys if key not in ("model", "images")]
     kind = ["encoder", "images"] if "images" in table.keys else ["encoder", "readout", "images"]
     if not table.published:
         named = ["model", *named]
-    return joined[[*named, *kind, *MEASURED, *(PUBLISHED if table.published else ())]]
+    measured = (*MEASURED, "seconds") if table.timed else MEASURED
+    return joined[[*named, *kind, *measured, *(PUBLISHED if table.published else ())]]
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -9,7 +9,7 @@ from posinfo.errors import InputError
 SPC_TOLERANCE = 0.01  # other machines sum in another order; training carries that into the third decimal
 MAE_TOLERANCE = 0.005
 TOLERANCES = {"spc": SPC_TOLERANCE, "mae": MAE_TOLERANCE}
-NUMBERS = {"spc", "spc_sd", "mae", "mae_sd", "n_constant"}
+NUMBERS = {"spc", "spc_sd", "mae", "mae_sd", "n_constant", "seconds"}
 
 
 def cells_outside(made: Path, expected: Path) -> pd.DataFrame:

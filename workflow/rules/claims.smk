@@ -17,6 +17,8 @@ rule claims:
         f"{RESULTS}/logs/claims.log",
     benchmark:
         f"{RESULTS}/benchmarks/claims.tsv"
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     params:

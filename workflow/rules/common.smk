@@ -62,6 +62,13 @@ TRAINING = {
     "device": RUN.device,
     "code": code_digest("readouts"),
 }
+EXACT = {  # the same for a readout that is solved: nothing is drawn, so one seed stands for all
+    "seed": RUN.seeds[0],
+    "definition": RUN.patterns,
+    "training": RUN.training.model_dump_json(include={"scale"}),
+    "device": RUN.device,
+    "code": code_digest("exact"),
+}
 TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "tasks", "own"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
@@ -143,6 +150,21 @@ def stop_without_space(files):
         )
         if done.returncode:
             raise WorkflowError(done.stderr.strip())
+
+
+def needs(gigabytes, minutes=60, gpus=0):
+    """The resources of a rule: memory and time that grow with each attempt, and GPUs if the run is on them."""
+    return {
+        "mem_mb": lambda wildcards, attempt: round(1000 * gigabytes * attempt),
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+        "gpu": gpus if RUN.device == "cuda" else 0,
+    }
+
+
+def needs_of_training(readouts):
+    """Those of a training job; several layers at the released width are what takes memory and days."""
+    wide = RUN.training.hidden == "same" and any(Readout.parse(str(name)).layers > 1 for name in readouts)
+    return needs(32, 24 * 60, gpus=1) if wide else needs(6, 4 * 60, gpus=1)
 
 
 def feature_files(encoder, images, stages, suffix="npy"):
@@ -286,10 +308,6 @@ def encoders_shown():
 
 
 HELD = []  # open while the run lasts
-
-
-onstart:
-    HELD.append(spoken(locks.hold)(Path(RESULTS)))
 
 
 wildcard_constraints:

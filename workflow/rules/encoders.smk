@@ -18,6 +18,8 @@ rule encoder:
         f"{RESULTS}/benchmarks/encoders/{{encoder}}.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        **needs(4),
     params:
         entry=lambda wildcards: registry.decisive(weight_entries(wildcards)),
         resources=lambda wildcards, output: str(Path(output[0]).parents[1]),

@@ -29,6 +29,8 @@ for _encoder, _entry in ENCODERS.items():
             conda:
                 ENVIRONMENT
             threads: 8
+            resources:
+                **needs(6, 4 * 60, gpus=1),
             params:
                 encoder=_encoder,
                 weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],

@@ -26,6 +26,8 @@ for _figure in displays.FIGURES:
             f"{RESULTS}/logs/figures/{_figure}.log",
         benchmark:
             f"{RESULTS}/benchmarks/figures/{_figure}.tsv"
+        group:
+            "figures"
         conda:
             ENVIRONMENT
         params:

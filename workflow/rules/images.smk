@@ -21,6 +21,8 @@ rule images:
         f"{RESULTS}/benchmarks/images/{{images}}.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        **needs(4),
     params:
         entry=entries_behind,
         resources=RESOURCES,

@@ -35,6 +35,8 @@ for _encoder, _maps in MAPS.items():
         conda:
             ENVIRONMENT
         threads: 1
+        resources:
+            **needs(4, gpus=1),
         params:
             maps=json.dumps(_maps),
             seed=RUN.seeds[0],
@@ -82,6 +84,8 @@ rule learning_curve:
     conda:
         ENVIRONMENT
     threads: 8
+    resources:
+        **needs(6, 4 * 60, gpus=1),
     params:
         readout=cells.BASE.name,
         run=RUN.model_dump_json(include={"seeds", "patterns", "training"}),

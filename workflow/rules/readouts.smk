@@ -6,7 +6,7 @@ OUTPUTS: {results}/readouts/{encoder}/{readout}/{pattern}.safetensors, every see
 The readouts that one table adds to an encoder (a family) share one job; `readout` trains any other, by its path.
 """
 
-for _family in FAMILIES:
+for _family in [family for family in FAMILIES if not family.exact]:
 
     rule:
         name:
@@ -25,6 +25,8 @@ for _family in FAMILIES:
         conda:
             ENVIRONMENT
         threads: 8
+        resources:
+            **needs_of_training(readout.name for readout in _family.patterns),
         params:
             **TRAINING,
             readouts=json.dumps({readout.name: patterns for readout, patterns in _family.patterns.items()}),
@@ -46,9 +48,13 @@ rule readout:
         f"{RESULTS}/logs/readouts/{{encoder}}/{{readout}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/readouts/{{encoder}}/{{readout}}.tsv"
+    wildcard_constraints:
+        readout="(?!exact-)[^/]+",
     conda:
         ENVIRONMENT
     threads: 8
+    resources:
+        **needs(6, 4 * 60, gpus=1),
     params:
         **TRAINING,
         readouts=lambda wildcards: json.dumps({wildcards.readout: PATTERNS}),
@@ -60,5 +66,5 @@ rule readout:
 
 
 # A path that belongs to a family is made by the family's rule.
-for _family in FAMILIES:
+for _family in [family for family in FAMILIES if not family.exact]:
     workflow.ruleorder(f"readouts_{_family.encoder}_{_family.name}", "readout")

@@ -39,9 +39,13 @@ for _family in FAMILIES:
                 f"{RESULTS}/benchmarks/scores/{_family.encoder}/{_family.name}/{_sets[0] if not _group else 'synthetic'}.tsv"
             wildcard_constraints:
                 images=ONE_SET,
+            group:
+                f"scores_{_family.encoder}_{_family.name}"
             conda:
                 ENVIRONMENT
             threads: 1
+            resources:
+                **needs(4, gpus=1),
             params:
                 device=RUN.device,
                 output=lambda wildcards, output: str(Path(output[0]).parents[1]),
@@ -69,6 +73,8 @@ rule scores:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        **needs(4, gpus=1),
     params:
         device=RUN.device,
         output=lambda wildcards, output: str(Path(output[0]).parents[1]),

@@ -20,6 +20,8 @@ rule table:
         f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
     wildcard_constraints:
         table=f"(?!({'|'.join([*ALIASES, *tasks.TASK_TABLES])})\\.)[^/.]+",
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     params:
@@ -27,10 +29,11 @@ rule table:
         run=TABLE_SETTINGS,
         titles=lambda wildcards: [ENCODERS[cell.encoder].title for cell in cells_of(wildcards)],
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
+        benchmarks=f"{RESULTS}/benchmarks",
         code=[code_digest("tables"), code_digest("layouts")],
     shell:
         "python3 -m posinfo --log {log:q} table {wildcards.table:q} --scores {input.scores:q} --run {params.run:q}"
-        " --output {params.output:q}"
+        " --benchmarks {params.benchmarks:q} --output {params.output:q}"
 
 
 rule task_table:

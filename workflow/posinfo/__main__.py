@@ -47,6 +47,15 @@ def _images(args: argparse.Namespace) -> None:
     write_images(apart(pictures, args.apart_from) if args.apart_from else pictures, count, args.output)
 
 
+def _masks(args: argparse.Namespace) -> None:
+    from posinfo.images import read_names
+    from posinfo.masks import masks_of, write_masks
+    from posinfo.registry import Registry, shipped
+
+    known = Registry.model_validate_json(args.entry) if args.entry else shipped()
+    write_masks(masks_of(args.name, known, args.resources), len(read_names(args.names)), args.output)
+
+
 def _encoder(args: argparse.Namespace) -> None:
     from posinfo import entries, registry
     from posinfo.encoders import convert, initialise
@@ -252,8 +261,7 @@ def _task_table(args: argparse.Namespace) -> None:
     from posinfo.config import load_config
 
     run, table = load_config(json.loads(args.run)), tasks.TASK_TABLES[args.name]
-    epochs = dict(zip(table.models, args.epochs, strict=True))
-    made = task_tables.rows(table, epochs, run.tasks.recipe, run.images.natural, PUBLISHED)
+    made = task_tables.rows(table, dict(zip(table.models, args.metrics, strict=True)), PUBLISHED)
     titles = {name: entry.title or name for name, entry in run.registry.encoders.items()}
     text = task_tables.caption(made, table, titles, run.tasks.recipe)
     tables.write_csv(made, args.output.with_suffix(".csv"))
@@ -404,6 +412,13 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--output", type=Path, required=True, help="the .npy file; .csv and .json go beside it")
     images.add_argument("--apart-from", type=Path, help="csv of the training set, whose photographs it may not hold")
 
+    masks = command(_masks, "masks", "decode and resize the masks of a set of images")
+    masks.add_argument("name", help="a set in registry/images.yaml")
+    described(masks, "the registry's part behind the set's masks")
+    masks.add_argument("--names", type=Path, required=True, help="csv of the set's pictures")
+    masks.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
+    masks.add_argument("--output", type=Path, required=True, help="the .npy file; .json goes beside it")
+
     encoder = command(_encoder, "encoder", "convert an encoder's weights to safetensors")
     encoder.add_argument("name", help="an encoder in registry/encoders.yaml")
     described(encoder, "architecture, weights and source")
@@ -414,8 +429,9 @@ def _parser() -> argparse.ArgumentParser:
     trained.add_argument("name", help="an encoder of the registry whose weights name a task")
     described(trained, "an encoder")
     trained.add_argument("--recipe", required=True, help="JSON of the config's tasks: recipe section")
-    trained.add_argument("--train", type=Path, required=True, help=".npy of the photographs to compose from")
-    trained.add_argument("--test", type=Path, required=True, help=".npy of the held-out photographs")
+    files: dict[str, Any] = {"type": Path, "nargs": "+", "required": True, "metavar": "NPY"}
+    trained.add_argument("--train", **files, help="photographs to compose from, or pictures and their masks")
+    trained.add_argument("--test", **files, action="append", help="the same, held out; may be given again")
     trained.add_argument("--output", type=Path, required=True, help="the .safetensors file; others go beside it")
     on_device(trained)
 
@@ -482,7 +498,7 @@ def _parser() -> argparse.ArgumentParser:
 
     task_table = command(_task_table, "task-table", "how well trained encoders do their task, as a table of the paper")
     task_table.add_argument("name", help="table5a or table5b")
-    task_table.add_argument("--epochs", type=Path, nargs="+", required=True, help="epochs.csv of each row's encoder")
+    task_table.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv of each row's encoder")
     task_table.add_argument("--run", required=True, help="JSON of the config's tasks and images")
     task_table.add_argument("--output", type=Path, required=True, help="without suffix; .csv, .md and .tex are written")
 

@@ -17,7 +17,7 @@ from posinfo.errors import InputError
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
 from posinfo.registry import Registry, look_up, shipped, with_own
-from posinfo.tasks import Recipe
+from posinfo.tasks import COMPOSITIONS, Recipe, Task
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
 
@@ -91,6 +91,24 @@ class ImageRoles(_Part):
         return {role: name for role, name in self if role != "train"}
 
 
+class TaskSets(_Part):
+    """Which pictures with answers a task is learnt from."""
+
+    train: str = Field(COMPOSITIONS, description="Learnt from: compositions, or a set of images with masks.")
+    tests: list[str] = Field([COMPOSITIONS], min_length=1, description="Tested on, each by itself.")
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        for name in (self.train, *self.tests):
+            if name != COMPOSITIONS:
+                _registry(info).behind_masks(name)
+        if twice := [name for name in self.tests if self.tests.count(name) > 1]:
+            raise ValueError(f"{twice[0]} stands there twice among the tests")
+        if self.train != COMPOSITIONS and self.train in self.tests:
+            raise ValueError(f"{self.train} is both learnt from and tested on; name another set")
+        return self
+
+
 class Tasks(_Part):
     """Which encoders stand for the paper's VGGs that were trained for a task, and how they are trained."""
 
@@ -104,12 +122,18 @@ class Tasks(_Part):
     beside: list[str] = Field(
         ["vgg16", "vgg16-edges"], description="Encoders that Table 6 shows beside those, without published numbers."
     )
+    saliency_sets: TaskSets = Field(TaskSets(), description="Pictures for saliency.")
+    segmentation_sets: TaskSets = Field(TaskSets(), description="Pictures for segmentation.")
     recipe: Recipe = Field(Recipe(), description="Training of an encoder from scratch; the paper prints no recipe.")
 
     @property
     def encoders(self) -> dict[str, str]:
         """Role to encoder."""
         return {role: name for role, name in self if isinstance(name, str)}
+
+    def sets(self, task: Task) -> TaskSets:
+        """The pictures with answers of a task; kinds of compositions alone are classified."""
+        return {"saliency": self.saliency_sets, "segmentation": self.segmentation_sets}.get(task, TaskSets())
 
     @model_validator(mode="after")
     def _trained(self, info: ValidationInfo) -> Self:

@@ -7,20 +7,19 @@ import pandas as pd
 
 from posinfo.layouts import three_decimals
 from posinfo.sidecars import verified
-from posinfo.tasks import Recipe, TaskTable
+from posinfo.tasks import COMPOSITIONS, Recipe, TaskTable
 
 OURS, PAPER = "ours", "paper"
 
 
-def rows(table: TaskTable, epochs: Mapping[str, Path], recipe: Recipe, images: str, published: Path) -> pd.DataFrame:
-    """One row for each of our encoders and each row of the paper's table.
+def rows(table: TaskTable, metrics: Mapping[str, Path], published: Path) -> pd.DataFrame:
+    """One row for each held-out set of each of our encoders, and each row of the paper's table.
 
-    Columns: model, from (ours, paper), encoder, images, n_images, the table's metrics, chance. Ours are those of the
-    last epoch; what the paper does not print is empty.
+    Columns: model, from (ours, paper), encoder, images, n_images, the table's metrics, chance. What the paper does not
+    print is empty.
 
     Args:
-        epochs: model to `{encoder}.epochs.csv`.
-        images: the set of held-out photographs that the test pictures are composed of.
+        metrics: model to `{encoder}.metrics.csv`.
         published: folder of the published tables.
 
     Raises:
@@ -28,12 +27,11 @@ def rows(table: TaskTable, epochs: Mapping[str, Path], recipe: Recipe, images: s
     """
     printed = pd.read_csv(published / table.published)
     found: list[dict[str, object]] = []
-    for model, path in epochs.items():
-        story = verified(path)
-        last = pd.read_csv(path).iloc[-1]
-        own = {"model": model, "from": OURS, "encoder": story["encoder"], "images": f"compositions of {images}"}
-        measured = {name: float(last[name]) for name in (*table.metrics, "chance")}
-        found.append({**own, "n_images": recipe.tests, **measured})
+    for model, path in metrics.items():
+        encoder = verified(path)["encoder"]
+        for row in pd.read_csv(path).to_dict("records"):
+            own = {"model": model, "from": OURS, "encoder": encoder, "images": row["images"]}
+            found.append({**own, **{name: row[name] for name in ("n_images", *table.metrics, "chance")}})
         for row in printed[printed["model"] == model].to_dict("records"):
             values = {name: row[theirs] / table.unit for name, theirs in table.metrics.items() if theirs}
             found.append({"model": model, "from": PAPER, "images": row["images"], **values})
@@ -52,12 +50,14 @@ def layout(made: pd.DataFrame, table: TaskTable) -> pd.DataFrame:
 def caption(made: pd.DataFrame, table: TaskTable, titles: Mapping[str, str], recipe: Recipe) -> str:
     """What the table really shows, and that the recipe is ours."""
     ours = made[made["from"] == OURS]
-    used = "; ".join(f"{name}: {titles[name]}" for name in ours["encoder"])
+    used = "; ".join(f"{name}: {titles[name]}" for name in ours["encoder"].unique())
+    counts = ours.drop_duplicates("images")
+    sizes = zip(counts["images"], counts["n_images"], strict=True)
+    sets = "; ".join(f"{name}, n = {count:.0f}" for name, count in sizes)
+    composed = "Compositions are textured shapes on photographs, none of whose photographs was trained on. "
     return (
-        f"{table.about}. Encoders: {used}. Ours: n = {recipe.tests} pictures, textured shapes on photographs of "
-        f"{ours['images'].iloc[0].removeprefix('compositions of ')}, none of whose photographs was trained on; one "
-        f"training each, {recipe.epochs} epochs of {recipe.pictures} pictures. The paper prints no recipe: this one is "
-        "ours, and so are the pictures. Scores of all stages, also of those without padding, are enlarged to the whole "
-        "picture. Rows named paper: what it printed, for its own encoders on the sets named there. "
-        f"{table.note}"
+        f"{table.about}. Encoders: {used}. Ours: {sets}; one training each, {recipe.epochs} epochs of "
+        f"{recipe.pictures} pictures. {composed if COMPOSITIONS in sets else ''}The paper prints no recipe: this one "
+        "is ours. Scores of all stages, also of those without padding, are enlarged to the whole picture. Rows named "
+        f"paper: what it printed, for its own encoders on the sets named there. {table.note}"
     )

@@ -1,12 +1,14 @@
-"""Encoders that this workflow trains: compositions of the run's photographs in, weights and how they did out.
+"""Encoders that this workflow trains: pictures with answers in, weights and how they did out.
 
 Beside `{encoder}.safetensors` (the encoder alone, batch norms folded) lie `{encoder}.head.safetensors` (the head),
-`{encoder}.epochs.csv` (loss and held-out metrics of each epoch) and `{encoder}.pictures.csv` (held-out pictures, last
-epoch). `{encoder}.checkpoint` is there while it is trained, so that a killed job goes on.
+`{encoder}.epochs.csv` (loss and held-out metrics of each epoch), `{encoder}.metrics.csv` (each held-out set at the end)
+and `{encoder}.pictures.csv` (each held-out picture). `{encoder}.checkpoint` is there while it is trained, so that a
+killed job goes on.
 """
 
 import json
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,73 +23,125 @@ from posinfo.examinations import examine
 from posinfo.features import InputConvention, open_encoder
 from posinfo.files import sha256_of, written_whole
 from posinfo.images import read_names, read_pictures
+from posinfo.labelled_sets import LabelledSet
+from posinfo.masks import read_masks
 from posinfo.provenance import code_digest
 from posinfo.registry import decisive
 from posinfo.sidecars import write_sidecar
 from posinfo.task_networks import Head, TaskNetwork
-from posinfo.tasks import Recipe
+from posinfo.tasks import COMPOSITIONS, Recipe
 from posinfo.tensors import read_tensors, write_tensors
 from posinfo.training import train
 from posinfo.views import photograph_of
 
-SEED = 0  # of the compositions: one series for all encoders, so that they differ in nothing else
+SEED = 0  # of the series of examples: one for all encoders, so that they differ in nothing else
 
 
-def compositions(pictures: Path, side: int = IMAGE_SIDE) -> Compositions:
-    """The series that a set of images gives.
+@dataclass(frozen=True)
+class Part:
+    """Examples to learn from or to be tested on.
 
-    Args:
-        pictures: the set's .npy; its .csv says which views show one photograph.
+    Attributes:
+        name: what they are.
+        files: pictures (.npy), and masks unless they are composed.
+        examples: the series.
     """
-    names = pictures.with_suffix(".csv")
-    return Compositions(read_pictures(pictures), photograph_of(read_names(names)), SEED, side)
+
+    name: str
+    files: tuple[Path, ...]
+    examples: Compositions | LabelledSet
+
+    @classmethod
+    def opened(cls, files: Sequence[Path], learnt: bool) -> "Part":
+        """A set of images, of which compositions are made, or one with its masks.
+
+        Args:
+            files: the set's .npy; its .csv says which views show one photograph. Then, perhaps, the masks' .npy.
+            learnt: whether the series is for learning: shuffled, mirrored and endless.
+        """
+        pictures, names = read_pictures(files[0]), read_names(files[0].with_suffix(".csv"))
+        if len(files) == 1:
+            made = Compositions(pictures, photograph_of(names), SEED, IMAGE_SIDE)
+            return cls(f"{COMPOSITIONS} of {files[0].stem}", tuple(files), made)
+        labelled = LabelledSet(pictures, read_masks(files[1]), names, SEED if learnt else None)
+        return cls(files[0].stem, tuple(files), labelled)
+
+    def tests(self, recipe: Recipe) -> list[int]:
+        """The numbers of the examples to be tested on: all, where they come to an end."""
+        return list(range(recipe.tests if isinstance(self.examples, Compositions) else len(self.examples)))
+
+    def photographs(self) -> dict[str, str]:
+        """The sha256 of each photograph, and its name."""
+        table = pd.read_csv(self.files[0].with_suffix(".csv"), dtype=str, keep_default_na=False)
+        return dict(zip(table["sha256"], table["source"], strict=True))
+
+    def digests(self) -> list[str]:
+        """What the examples are made of."""
+        return [sha256_of(path) for path in self.files]
 
 
 def make(
-    encoder: str, entry: Encoder, recipe: Recipe, training: Path, testing: Path, path: Path, device: torch.device
+    encoder: str,
+    entry: Encoder,
+    recipe: Recipe,
+    training: Sequence[Path],
+    testing: Sequence[Sequence[Path]],
+    path: Path,
+    device: torch.device,
 ) -> None:
     """Train an encoder and write all its files; goes on from a checkpoint of the same making.
 
     Args:
         entry: its weights name a task.
-        training, testing: sets of images (.npy) that share no photograph.
+        training: files of what is learnt from, as `Part.opened` takes them.
+        testing: the same of each set that is tested on; the first is tested on after each epoch.
         path: the .safetensors file.
 
     Raises:
-        InputError: for an entry whose weights are not trained here, or a training that diverges.
+        InputError: for an entry whose weights are not trained here, sets that share a photograph or do not go together,
+            or a training that diverges.
     """
     if not isinstance(entry.weights, TrainedWeights):
         raise InputError(f"encoder {encoder!r} is not trained here: its weights name no task")
     task, seed = entry.weights.task, entry.weights.seed
-    shown, held_out = compositions(training), compositions(testing)
-    network = TaskNetwork(entry.architecture, entry.padding, entry.taps, task, len(shown.kinds), seed, IMAGE_SIDE)
+    learnt, tests = Part.opened(training, True), [Part.opened(files, False) for files in testing]
+    _refuse(learnt, tests)
+    kinds = learnt.examples.kinds
+    network = TaskNetwork(entry.architecture, entry.padding, entry.taps, task, len(kinds), seed, IMAGE_SIDE)
     prepare = InputConvention(**entry.input.model_dump()).prepare
-    tests = list(range(recipe.tests))
-    examined = partial(examine, examples=held_out, numbers=tests, prepare=prepare, device=device)
+
+    def examined(part: Part) -> tuple[pd.DataFrame, dict[str, float]]:
+        return examine(network, part.examples, part.tests(recipe), prepare, device)
+
     story: dict[str, Any] = {
         "encoder": encoder,
         "entry": decisive(entry),
         "recipe": recipe.model_dump(),
-        "trained_on": sha256_of(training),
-        "tested_on": sha256_of(testing),
-        "kinds": list(shown.kinds),
+        "trained_on": learnt.digests(),
+        "tested_on": [part.digests() for part in tests],
+        "kinds": list(kinds),
         "channels": network.head.channels,
         "code": code_digest("trained_encoders"),
     }
     checkpoint = path.with_suffix(".checkpoint")
     history = train(
         network=network,
-        examples=shown,
+        examples=learnt.examples,
         order=lambda epoch: list(range(epoch * recipe.pictures, (epoch + 1) * recipe.pictures)),
         recipe=recipe,
         prepare=prepare,
-        examine=lambda trained: examined(trained)[1],
+        examine=lambda _: examined(tests[0])[1],
         checkpoint=checkpoint,
         device=device,
         describe=json.dumps({**story, "torch": torch.__version__}, sort_keys=True),
     )
-    pictures, _ = examined(network)
-    for frame, name in ((pd.DataFrame(history), "epochs"), (pictures, "pictures")):
+    found = [(part.name, *examined(part)) for part in tests]
+    frames = {
+        "epochs": pd.DataFrame(history),
+        "metrics": pd.DataFrame([{"images": name, "n_images": len(rows), **summary} for name, rows, summary in found]),
+        "pictures": pd.concat([rows.assign(images=name) for name, rows, _ in found]),
+    }
+    for name, frame in frames.items():
         table = path.with_suffix(f".{name}.csv")
         with written_whole(table) as partial_file:
             frame.to_csv(partial_file, index=False, float_format="%.9g")
@@ -96,6 +150,18 @@ def make(
     write_tensors(head, story, path.with_suffix(".head.safetensors"))
     write_tensors({name: tensor.cpu().numpy() for name, tensor in network.encoder().items()}, story, path)
     checkpoint.unlink(missing_ok=True)
+
+
+def _refuse(learnt: Part, tests: list[Part]) -> None:
+    """Stop where a test would prove nothing."""
+    known = learnt.photographs()
+    for part in tests:
+        if shared := known.keys() & part.photographs().keys():
+            raise InputError(f"{part.name} holds a photograph of {learnt.name}: {known[min(shared)]}; name another set")
+        if len(part.examples.kinds) > len(learnt.examples.kinds):
+            raise InputError(
+                f"{part.name} has {len(part.examples.kinds)} classes, {learnt.name} only {len(learnt.examples.kinds)}"
+            )
 
 
 @torch.inference_mode()

@@ -51,6 +51,7 @@ FAMILIES = spoken(cells.families)(RUN)
 MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
 EXPECTED = [path.stem for path in (WORKFLOW / "expected").glob("*.csv")]  # tables with committed values
 ALL_TABLES = [*cells.TABLES, *tasks.TASK_TABLES]
+TABLES_OF_TRAINING = ("epochs", "metrics", "pictures")
 ALIASES = {**cells.ALIASES, **tasks.TASK_ALIASES}
 ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
 
@@ -127,10 +128,18 @@ def archive_of_weights(wildcards):
     return places([source] if source else [])
 
 
+def sets_with_masks():
+    """The sets of images that encoders of the tables are trained and tested on."""
+    shown = {ENCODERS[encoder].task for encoder in RUN.tasks.encoders.values()} - {None}
+    named = [name for task in sorted(shown) for name in (RUN.tasks.sets(task).train, *RUN.tasks.sets(task).tests)]
+    return [name for name in dict.fromkeys(named) if name != tasks.COMPOSITIONS]
+
+
 @spoken
 def needed_from_outside():
     """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
     parts = [REGISTRY.behind_images(images).sources.values() for _, images in RUN.images]
+    parts += [REGISTRY.behind_masks(images).sources.values() for images in sets_with_masks()]
     names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights and not ENCODERS[encoder].task]
     stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
     return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))
@@ -183,10 +192,42 @@ def trained_files(encoder, *suffixes):
     return [f"{RESULTS}/encoders/{encoder}.{suffix}" for suffix in suffixes]
 
 
-def epochs_of_table(wildcards):
-    """The epochs of the encoders that a table of tasks shows, in its order."""
+def metrics_of_table(wildcards):
+    """The metrics of the encoders that a table of tasks shows, in its order."""
     roles = tasks.TASK_TABLES[wildcards.table].models.values()
-    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], "epochs.csv")]
+    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], "metrics.csv")]
+
+
+def archives_of_masks(wildcards):
+    """The fetched files that a set's masks are read from."""
+    return places(REGISTRY.behind_masks(wildcards.images).sources.values())
+
+
+@spoken
+def entries_of_masks(wildcards):
+    """What decides a set's masks: its entries, and the state of their folder if they lie in one."""
+    part = REGISTRY.behind_masks(wildcards.images)
+    entry = part.images[wildcards.images]
+    return [registry.decisive(part), *([folders.state_of(Path(entry.masks))] if isinstance(entry, Folder) else [])]
+
+
+def examples_of(wildcards):
+    """What an encoder is trained on, then each thing it is tested on: pictures, and their masks unless composed."""
+    sets = RUN.tasks.sets(ENCODERS[wildcards.encoder].task)
+    named = [(sets.train, RUN.images.train), *((test, RUN.images.natural) for test in sets.tests)]
+    return [
+        (
+            image_files([composed_of], "npy")
+            if images == tasks.COMPOSITIONS
+            else [f"{RESULTS}/{kind}/{images}.npy" for kind in ("images", "masks")]
+        )
+        for images, composed_of in named
+    ]
+
+
+def names_of_examples(wildcards):
+    """The names of those pictures."""
+    return [part[0].removesuffix("npy") + "csv" for part in examples_of(wildcards)]
 
 
 @spoken

@@ -39,8 +39,8 @@ rule table:
 rule task_table:
     """How well encoders with and without padding do what they were trained for."""
     input:
-        epochs=epochs_of_table,
-        stories=lambda wildcards: sidecars(epochs_of_table(wildcards)),
+        metrics=metrics_of_table,
+        stories=lambda wildcards: sidecars(metrics_of_table(wildcards)),
     output:
         tidy=f"{RESULTS}/tables/{{table}}.csv",
         markdown=f"{RESULTS}/tables/{{table}}.md",
@@ -51,6 +51,8 @@ rule task_table:
         f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
     wildcard_constraints:
         table="|".join(tasks.TASK_TABLES),
+    group:
+        "tables"
     conda:
         ENVIRONMENT
     params:
@@ -64,7 +66,7 @@ rule task_table:
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=code_digest("task_tables"),
     shell:
-        "python3 -m posinfo --log {log:q} task-table {wildcards.table:q} --epochs {input.epochs:q} --run {params.run:q}"
+        "python3 -m posinfo --log {log:q} task-table {wildcards.table:q} --metrics {input.metrics:q} --run {params.run:q}"
         " --output {params.output:q}"
 
 

@@ -35,6 +35,20 @@ def test_number_i_is_the_same_whatever_was_asked_before() -> None:
     assert not np.array_equal(first[3].saliency, first[7].saliency)
 
 
+def test_plain_compositions_fade_from_two_greys_into_their_textures() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 80, 80, 3), dtype=np.uint8)
+    textured, plain = (Compositions(pictures, np.arange(4), 0, SIDE, until) for until in (0, 100))
+    for index in (0, 50, 100):
+        one, other = textured[index], plain[index]
+        np.testing.assert_array_equal(one.classes, other.classes)
+        spread = [float(other.picture[one.saliency == value].std(0).mean()) for value in (0, 1)]
+        whole = [float(one.picture[one.saliency == value].std(0).mean()) for value in (0, 1)]
+        assert spread == pytest.approx([std * index / 100 for std in whole], abs=0.5)
+    np.testing.assert_array_equal(textured[100].picture, plain[100].picture)
+    greys = [np.median(plain[0].picture[plain[0].saliency == value]) for value in (0, 1)]
+    assert abs(greys[0] - greys[1]) >= 63
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_places_are_uniform_and_say_nothing_about_the_shape(shape: str) -> None:
     rng = np.random.default_rng(0)

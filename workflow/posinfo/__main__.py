@@ -86,6 +86,21 @@ def _train_encoder(args: argparse.Namespace) -> None:
     make(args.name, entry, recipe, args.train, args.test, args.output, choose_device(args.device, args.threads))
 
 
+def _crops(args: argparse.Namespace) -> None:
+    from posinfo import entries, registry
+    from posinfo.answers import crops
+    from posinfo.crops import write_crops
+    from posinfo.devices import choose_device
+    from posinfo.trained_encoders import Part
+
+    if args.entry:
+        entry = entries.Encoder.model_validate_json(args.entry)
+    else:
+        entry = registry.look_up("encoder", args.name, registry.shipped().encoders)
+    device = choose_device(args.device, args.threads)
+    write_crops(crops(entry, args.weights, Part.opened(args.test), device), args.output)
+
+
 def _taps(args: argparse.Namespace) -> None:
     from posinfo import registry, taps
 
@@ -272,11 +287,13 @@ def _task_table(args: argparse.Namespace) -> None:
 def _claims(args: argparse.Namespace) -> None:
     from posinfo import claims, tables
     from posinfo.config import load_config
+    from posinfo.task_tables import read_task_scores
 
     run = load_config(json.loads(args.run))
     groups = tables.by_cell(tables.read_scores(args.scores))
     printed = claims.printed_values(run, PUBLISHED)
-    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed)
+    done = read_task_scores(run.tasks.encoders, args.pictures, PUBLISHED)
+    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed, done)
     claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
 
 
@@ -435,6 +452,14 @@ def _parser() -> argparse.ArgumentParser:
     trained.add_argument("--output", type=Path, required=True, help="the .safetensors file; others go beside it")
     on_device(trained)
 
+    crops = command(_crops, "crops", "saliency of pictures and of slightly cropped copies")
+    crops.add_argument("name", help="an encoder trained for saliency")
+    described(crops, "an encoder")
+    crops.add_argument("--weights", type=Path, required=True, help="its .safetensors file; the head lies beside it")
+    crops.add_argument("--test", **files, help="photographs to compose from, or pictures and their masks")
+    crops.add_argument("--output", type=Path, required=True, help="the .npz file")
+    on_device(crops)
+
     taps = command(_taps, "taps", "where a network can be read, with channels and sides")
     taps.add_argument("name", help="an encoder, or torchvision/NAME or timm/NAME")
     taps.add_argument("--depth", type=int, default=2, help="parts of a tap's name that are told apart")
@@ -504,6 +529,7 @@ def _parser() -> argparse.ArgumentParser:
 
     claims = command(_claims, "claims", "judge the paper's claims on the scores of a run")
     claims.add_argument("--scores", type=Path, nargs="+", required=True)
+    claims.add_argument("--pictures", type=Path, required=True, help="folder of the trained encoders' pictures.csv")
     claims.add_argument("--run", required=True, help="JSON of the configuration")
     claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
 

@@ -18,6 +18,7 @@ Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float64]
 SIZES = (0.2, 0.4)  # radius of a shape, of the picture's side
 CUT = (0.4, 1.0)  # side of the square cut from a view, of the view's side
+APART = 64  # of 255, two greys
 VISIBLE = 0.25  # share of a shape that must lie in the picture
 
 
@@ -104,15 +105,20 @@ class Compositions:
         photographs: which photograph each view shows, int64 [N].
         seed: of the series.
         side: of the compositions, in pixels.
+        plain_until: the number of the first composition that is all texture. Those before it fade from two greys into
+            their textures, one after the other: what is to be learnt is easier to see at first.
 
     Raises:
         InputError: when the views show one photograph only.
     """
 
-    def __init__(self, pictures: Pixels, photographs: NDArray[np.int64], seed: int, side: int) -> None:
+    def __init__(
+        self, pictures: Pixels, photographs: NDArray[np.int64], seed: int, side: int, plain_until: int = 0
+    ) -> None:
         if len(set(photographs.tolist())) < 2:
             raise InputError("compositions need views of at least two photographs: one to cut from, one to put it on")
         self.pictures, self.photographs, self.seed, self.side = pictures, photographs, seed, side
+        self.plain_until = plain_until
 
     kinds = tuple(SHAPES)
 
@@ -125,6 +131,10 @@ class Compositions:
         others = np.flatnonzero(self.photographs != self.photographs[ground])
         texture = int(rng.choice(others))
         picture = np.where(mask[:, :, None], self._cut(rng, texture), self._cut(rng, ground))
+        if index < self.plain_until:
+            thing, behind = _two_greys(rng)
+            greys = np.where(mask, thing, behind)[:, :, None]
+            picture = (picture + (greys - picture) * (1 - index / self.plain_until)).round().astype(np.uint8)
         return Labelled(picture, mask.astype(np.uint8), (mask * np.uint8(1 + kind)).astype(np.uint8), kind)
 
     def name(self, index: int) -> str:
@@ -144,3 +154,11 @@ class Compositions:
         resized = np.asarray(square.resize((self.side, self.side), Image.Resampling.BILINEAR))
         turned = np.rot90(resized, int(rng.integers(4)))
         return turned[:, ::-1] if rng.integers(2) else turned
+
+
+def _two_greys(rng: np.random.Generator) -> tuple[float, float]:
+    """Two shades, uniform among those at least `APART` apart."""
+    while True:
+        one, other = rng.uniform(0, 255, 2)
+        if abs(one - other) >= APART:
+            return float(one), float(other)

@@ -1,7 +1,8 @@
 """Networks that learn a task: an encoder with batch norms while it learns, and a head that is left behind.
 
 The head for saliency and segmentation is the sum of 1x1 convolutions of the stages, each enlarged to the picture's side
-(as FCN and HED add up their side outputs); the head for classification is a linear layer on the mean of the last stage.
+(as FCN and HED add up their side outputs); the head for classification is a linear layer on the mean of the last stage,
+each channel normalised, since means over a whole map differ little from picture to picture.
 """
 
 import torch
@@ -51,7 +52,9 @@ class Head(nn.Module):
         self.task, self.channels, self.stages = task, channels, list(channels)
         deepest = self.stages[-1]
         if task == "classification":
-            self.layers = nn.ModuleDict({deepest: nn.Conv2d(channels[deepest], kinds, 1)})
+            norm = nn.BatchNorm2d(channels[deepest])
+            norm.register_buffer("num_batches_tracked", None)  # serves nothing, and is no tensor of numbers
+            self.layers = nn.ModuleDict({deepest: nn.Sequential(norm, nn.Conv2d(channels[deepest], kinds, 1))})
         else:
             outputs = 1 if task == "saliency" else 1 + kinds
             self.layers = nn.ModuleDict({name: nn.Conv2d(count, outputs, 1) for name, count in channels.items()})

@@ -1,13 +1,14 @@
 """Tables 5a and 5b: how well encoders trained with and without padding do their task, beside the paper's numbers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from posinfo.layouts import three_decimals
 from posinfo.sidecars import verified
-from posinfo.tasks import COMPOSITIONS, Recipe, TaskTable
+from posinfo.tasks import COMPOSITIONS, TASK_TABLES, Recipe, Task, TaskTable
 
 OURS, PAPER = "ours", "paper"
 
@@ -36,6 +37,47 @@ def rows(table: TaskTable, metrics: Mapping[str, Path], published: Path) -> pd.D
             values = {name: row[theirs] / table.unit for name, theirs in table.metrics.items() if theirs}
             found.append({"model": model, "from": PAPER, "images": row["images"], **values})
     return pd.DataFrame(found)
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """How the encoders of the tables do their task, picture by picture.
+
+    Attributes:
+        pictures: encoder to rows image (with its set), seed, score.
+        metric: of each task: what the score is.
+        printed: of each task: by how much padding helps in the paper, mean over its sets of the first metric it prints.
+    """
+
+    pictures: Mapping[str, pd.DataFrame]
+    metric: Mapping[Task, str]
+    printed: Mapping[Task, float]
+
+
+def read_task_scores(encoders: Mapping[str, str], folder: Path, published: Path) -> TaskScores:
+    """What `TaskScores` holds.
+
+    Args:
+        encoders: role (a task, or one without padding) to encoder.
+        folder: holds `{encoder}.pictures.csv`.
+        published: folder of the published tables.
+
+    Raises:
+        InputError: when a file is not what its sidecar vouches for.
+    """
+    pictures, printed = {}, {}
+    for table in TASK_TABLES.values():
+        told = pd.read_csv(published / table.published)
+        theirs = next(name for name in table.metrics.values() if name)
+        without, beside = (told.loc[told["model"] == model, theirs].mean() for model in table.models)
+        printed[table.task] = float(beside - without) / table.unit
+        for role in table.models.values():
+            path = folder / f"{encoders[role]}.pictures.csv"
+            verified(path)
+            read = pd.read_csv(path, dtype={"image": str, "images": str})
+            rows = {"image": read["images"] + "/" + read["image"], "seed": 0, "score": read[table.score]}
+            pictures[encoders[role]] = pd.DataFrame(rows)
+    return TaskScores(pictures, {table.task: table.score for table in TASK_TABLES.values()}, printed)
 
 
 def layout(made: pd.DataFrame, table: TaskTable) -> pd.DataFrame:

@@ -20,9 +20,12 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     epochs: Count = Field(8, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
-    pictures: Count = Field(640, description="Pictures of each pass.")
-    batch: Count = Field(16, description="Pictures per step.")
-    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(0.01, description="Highest learning rate of AdamW.")
+    pictures: Count = Field(800, description="Pictures of each pass.")
+    plain: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.6, description="Share of the training over which compositions fade from two greys into textures."
+    )
+    batch: Count = Field(8, description="Pictures per step.")
+    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(0.003, description="Highest learning rate of AdamW.")
     weight_decay: Annotated[float, Field(allow_inf_nan=False, ge=0)] = Field(1e-4, description="AdamW's weight decay.")
     tests: Count = Field(
         200, description="Compositions of held-out photographs for test; a set with masks is used whole."
@@ -38,6 +41,7 @@ class TaskTable:
         about: what it shows, for the caption.
         published: file name in `published/`.
         task: what the encoders are trained for; their roles in the config are the task, and `{task}_without_padding`.
+        score: the column of a picture's own score.
         metrics: our columns, as the training's csv names them, to what the published file calls them.
         unit: by which published numbers are divided.
         note: how the metrics are meant, for the caption.
@@ -47,6 +51,7 @@ class TaskTable:
     about: str
     published: str
     task: Task
+    score: str
     metrics: dict[str, str]
     unit: float
     note: str
@@ -63,6 +68,7 @@ TASK_TABLES = {
         about="Saliency with and without padding",
         published="table5a_saliency.csv",
         task="saliency",
+        score="f",
         metrics={"f_adaptive": "f_measure", "f_maximal": "", "mae": "mae"},
         unit=1,
         note="F: beta squared .3; f_adaptive is the mean over pictures at twice a map's mean, f_maximal the largest "
@@ -74,6 +80,7 @@ TASK_TABLES = {
         about="Semantic segmentation with and without padding",
         published="table5b_segmentation.csv",
         task="segmentation",
+        score="iou",
         metrics={"miou": "miou_percent", "accuracy": ""},
         unit=100,
         note="mIoU over all pixels of the pictures, the background among the classes. Chance: the mIoU of calling "

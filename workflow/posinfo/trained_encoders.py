@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -20,7 +21,7 @@ from posinfo.compositions import Compositions
 from posinfo.entries import Encoder, TrainedWeights
 from posinfo.errors import InputError
 from posinfo.examinations import examine
-from posinfo.features import InputConvention, open_encoder
+from posinfo.features import InputConvention
 from posinfo.files import sha256_of, written_whole
 from posinfo.images import read_names, read_pictures
 from posinfo.labelled_sets import LabelledSet
@@ -28,9 +29,9 @@ from posinfo.masks import read_masks
 from posinfo.provenance import code_digest
 from posinfo.registry import decisive
 from posinfo.sidecars import write_sidecar
-from posinfo.task_networks import Head, TaskNetwork
+from posinfo.task_networks import TaskNetwork
 from posinfo.tasks import COMPOSITIONS, Recipe
-from posinfo.tensors import read_tensors, write_tensors
+from posinfo.tensors import write_tensors
 from posinfo.training import train
 from posinfo.views import photograph_of
 
@@ -52,16 +53,18 @@ class Part:
     examples: Compositions | LabelledSet
 
     @classmethod
-    def opened(cls, files: Sequence[Path], learnt: bool) -> "Part":
+    def opened(cls, files: Sequence[Path], learnt: Recipe | None = None) -> "Part":
         """A set of images, of which compositions are made, or one with its masks.
 
         Args:
             files: the set's .npy; its .csv says which views show one photograph. Then, perhaps, the masks' .npy.
-            learnt: whether the series is for learning: shuffled, mirrored and endless.
+            learnt: the recipe by which they are learnt from (masked sets are shuffled, mirrored and endless,
+                compositions begin plain); without one they are tested on.
         """
         pictures, names = read_pictures(files[0]), read_names(files[0].with_suffix(".csv"))
         if len(files) == 1:
-            made = Compositions(pictures, photograph_of(names), SEED, IMAGE_SIDE)
+            plain = round(learnt.plain * learnt.epochs * learnt.pictures) if learnt else 0
+            made = Compositions(pictures, photograph_of(names), SEED, IMAGE_SIDE, plain)
             return cls(f"{COMPOSITIONS} of {files[0].stem}", tuple(files), made)
         labelled = LabelledSet(pictures, read_masks(files[1]), names, SEED if learnt else None)
         return cls(files[0].stem, tuple(files), labelled)
@@ -69,6 +72,13 @@ class Part:
     def tests(self, recipe: Recipe) -> list[int]:
         """The numbers of the examples to be tested on: all, where they come to an end."""
         return list(range(recipe.tests if isinstance(self.examples, Compositions) else len(self.examples)))
+
+    def spread(self, count: int) -> list[int]:
+        """The numbers of that many examples, spread evenly where they come to an end."""
+        if isinstance(self.examples, Compositions):
+            return list(range(count))
+        places = np.linspace(0, len(self.examples) - 1, min(count, len(self.examples)))
+        return [int(place) for place in places.round()]
 
     def photographs(self) -> dict[str, str]:
         """The sha256 of each photograph, and its name."""
@@ -104,7 +114,7 @@ def make(
     if not isinstance(entry.weights, TrainedWeights):
         raise InputError(f"encoder {encoder!r} is not trained here: its weights name no task")
     task, seed = entry.weights.task, entry.weights.seed
-    learnt, tests = Part.opened(training, True), [Part.opened(files, False) for files in testing]
+    learnt, tests = Part.opened(training, recipe), [Part.opened(files) for files in testing]
     _refuse(learnt, tests)
     kinds = learnt.examples.kinds
     network = TaskNetwork(entry.architecture, entry.padding, entry.taps, task, len(kinds), seed, IMAGE_SIDE)
@@ -162,24 +172,3 @@ def _refuse(learnt: Part, tests: list[Part]) -> None:
             raise InputError(
                 f"{part.name} has {len(part.examples.kinds)} classes, {learnt.name} only {len(learnt.examples.kinds)}"
             )
-
-
-@torch.inference_mode()
-def answers(entry: Encoder, path: Path, pictures: torch.Tensor) -> torch.Tensor:
-    """What a finished encoder and its head say to pictures.
-
-    Args:
-        path: the encoder's .safetensors file; the head's lies beside it.
-        pictures: uint8 [batch, side, side, 3].
-
-    Returns:
-        As `Head` gives them, after a sigmoid (saliency) or softmax: float32.
-    """
-    stored, story = read_tensors(path.with_suffix(".head.safetensors"))
-    assert isinstance(entry.weights, TrainedWeights)
-    head = Head(entry.weights.task, story["channels"], len(story["kinds"]))
-    head.load_state_dict({name: torch.from_numpy(array) for name, array in stored.items()})
-    model = open_encoder(entry.architecture, path, entry.taps, entry.padding)
-    prepared = InputConvention(**entry.input.model_dump()).prepare(pictures)
-    scores: torch.Tensor = head(model(prepared), pictures.shape[1])
-    return scores.sigmoid() if entry.weights.task == "saliency" else scores.softmax(1)

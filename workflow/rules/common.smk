@@ -198,6 +198,12 @@ def metrics_of_table(wildcards):
     return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], "metrics.csv")]
 
 
+def pictures_of_tasks(suffix):
+    """How the encoders of Table 5 did on each held-out picture."""
+    roles = [role for table in tasks.TASK_TABLES.values() for role in table.models.values()]
+    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], f"pictures.{suffix}")]
+
+
 def archives_of_masks(wildcards):
     """The fetched files that a set's masks are read from."""
     return places(REGISTRY.behind_masks(wildcards.images).sources.values())
@@ -211,9 +217,9 @@ def entries_of_masks(wildcards):
     return [registry.decisive(part), *([folders.state_of(Path(entry.masks))] if isinstance(entry, Folder) else [])]
 
 
-def examples_of(wildcards):
+def examples_of(encoder):
     """What an encoder is trained on, then each thing it is tested on: pictures, and their masks unless composed."""
-    sets = RUN.tasks.sets(ENCODERS[wildcards.encoder].task)
+    sets = RUN.tasks.sets(ENCODERS[encoder].task)
     named = [(sets.train, RUN.images.train), *((test, RUN.images.natural) for test in sets.tests)]
     return [
         (
@@ -225,9 +231,9 @@ def examples_of(wildcards):
     ]
 
 
-def names_of_examples(wildcards):
+def names_of_examples(parts):
     """The names of those pictures."""
-    return [part[0].removesuffix("npy") + "csv" for part in examples_of(wildcards)]
+    return [part[0].removesuffix("npy") + "csv" for part in parts]
 
 
 @spoken
@@ -316,6 +322,8 @@ def inputs_of_figure(name):
     paths += [f"{RESULTS}/predictions/{cell.encoder}/{cell.readout.name}/{cell.images}.npz" for cell in maps]
     for role in display.pictures:
         paths += [f"{RESULTS}/images/{getattr(RUN.images, role)}.{suffix}" for suffix in ("npy", "csv")]
+    if display.crops:
+        paths.append(f"{RESULTS}/predictions/{RUN.tasks.saliency}/{displays.CROPS}")
     if display.architecture:
         paths += feature_files(RUN.models.VGG, RUN.images.natural, RUN.stages(RUN.models.VGG), "json")
     if display.losses:

@@ -35,9 +35,9 @@ rule masks:
 rule trained_encoder:
     """A killed job goes on from its last epoch."""
     input:
-        files=lambda wildcards: [file for part in examples_of(wildcards) for file in part],
-        names=names_of_examples,
-        stories=lambda wildcards: sidecars([file for part in examples_of(wildcards) for file in part]),
+        files=lambda wildcards: [file for part in examples_of(wildcards.encoder) for file in part],
+        names=lambda wildcards: names_of_examples(examples_of(wildcards.encoder)),
+        stories=lambda wildcards: sidecars([file for part in examples_of(wildcards.encoder) for file in part]),
     output:
         weights=f"{RESULTS}/encoders/{{encoder}}.safetensors",
         head=f"{RESULTS}/encoders/{{encoder}}.head.safetensors",
@@ -57,8 +57,8 @@ rule trained_encoder:
     params:
         entry=lambda wildcards: registry.decisive(ENCODERS[wildcards.encoder]),
         recipe=RUN.tasks.recipe.model_dump_json(),
-        train=lambda wildcards: examples_of(wildcards)[0],
-        tests=lambda wildcards: [word for part in examples_of(wildcards)[1:] for word in ("--test", *part)],
+        train=lambda wildcards: examples_of(wildcards.encoder)[0],
+        tests=lambda wildcards: [word for part in examples_of(wildcards.encoder)[1:] for word in ("--test", *part)],
         device=RUN.device,
         code=code_digest("trained_encoders"),
     shell:

@@ -17,10 +17,10 @@ from posinfo.claims import (
     write_claims,
 )
 from posinfo.config import RunConfig
+from posinfo.entries import Task
 from posinfo.errors import InputError
 from posinfo.tables import Groups, by_cell
 from posinfo.task_tables import TaskScores
-from posinfo.tasks import Task
 
 PUBLISHED = ROOT / "workflow/published"
 

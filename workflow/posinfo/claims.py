@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from posinfo.cells import TABLES, Cell
+from posinfo.entries import Task
 from posinfo.errors import InputError
 from posinfo.files import write_text, written_whole
 from posinfo.patterns import Definition
 from posinfo.protocol import Readout
 from posinfo.tables import Groups, constant_rows, read_published, scores_of_cell
 from posinfo.task_tables import TaskScores
-from posinfo.tasks import Task
 from posinfo.views import photograph_of
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from posinfo import mistakes
 from posinfo.alignment import Alignment
 from posinfo.devices import DeviceSetting
-from posinfo.entries import Views
+from posinfo.entries import Task, Views
 from posinfo.errors import InputError
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
 from posinfo.registry import Registry, look_up, shipped, with_own
-from posinfo.tasks import COMPOSITIONS, Recipe, Task
+from posinfo.tasks import COMPOSITIONS, Recipe
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
 

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from posinfo.tasks import Task
-
 WORDS = ("title", "about", "licence", "urls")  # what may change without changing a result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Shown = Literal["saliency", "classes"]
+Task = Literal["classification", "saliency", "segmentation"]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Colours = tuple[float, float, float]

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from posinfo.architectures import ARCHITECTURES, Padding, Weights, tapped, with_padding
+from posinfo.entries import Task
 from posinfo.errors import InputError
-from posinfo.tasks import Task
 
 
 class NormedConvolution(nn.Module):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from posinfo.entries import Task
 from posinfo.layouts import three_decimals
 from posinfo.sidecars import verified
-from posinfo.tasks import COMPOSITIONS, TASK_TABLES, Recipe, Task, TaskTable
+from posinfo.tasks import COMPOSITIONS, TASK_TABLES, Recipe, TaskTable
 
 OURS, PAPER = "ours", "paper"
 

@@ -4,11 +4,12 @@ The paper prints no recipe for its encoders trained from scratch; this one is ou
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Task = Literal["classification", "saliency", "segmentation"]
+from posinfo.entries import Task
+
 Count = Annotated[int, Field(ge=1)]
 
 

@@ -115,7 +115,7 @@ def make(
         raise InputError(f"encoder {encoder!r} is not trained here: its weights name no task")
     task, seed = entry.weights.task, entry.weights.seed
     learnt, tests = Part.opened(training, recipe), [Part.opened(files) for files in testing]
-    _refuse(learnt, tests)
+    refuse_what_proves_nothing(learnt, tests)
     kinds = learnt.examples.kinds
     network = TaskNetwork(entry.architecture, entry.padding, entry.taps, task, len(kinds), seed, IMAGE_SIDE)
     prepare = InputConvention(**entry.input.model_dump()).prepare
@@ -162,8 +162,12 @@ def make(
     checkpoint.unlink(missing_ok=True)
 
 
-def _refuse(learnt: Part, tests: list[Part]) -> None:
-    """Stop where a test would prove nothing."""
+def refuse_what_proves_nothing(learnt: Part, tests: list[Part]) -> None:
+    """Stop before a test on photographs that were learnt from, or on classes that were not.
+
+    Raises:
+        InputError: names the photograph, or the numbers of classes.
+    """
     known = learnt.photographs()
     for part in tests:
         if shared := known.keys() & part.photographs().keys():

@@ -207,6 +207,13 @@ class RunConfig(_Part):
         """What this run may name: the shipped registry with the config's own entries."""
         return with_own(self.own.model_dump())
 
+    @property
+    def sets_with_masks(self) -> list[str]:
+        """The sets of images that the encoders of the tasks are trained and tested on."""
+        learnt = [task for name in self.tasks.encoders.values() if (task := self.registry.encoders[name].task)]
+        named = [name for task in learnt for name in (self.tasks.sets(task).train, *self.tasks.sets(task).tests)]
+        return [name for name in dict.fromkeys(named) if name != COMPOSITIONS]
+
     def stages(self, encoder: str) -> list[str]:
         """The stages of an encoder, from shallow to deep."""
         return look_up("encoder", encoder, self.registry.encoders).stages

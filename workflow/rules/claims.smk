@@ -26,7 +26,7 @@ rule claims:
     params:
         published=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "published").iterdir())],
         run=TABLE_SETTINGS,
-        pictures=f"{RESULTS}/encoders",
+        pictures=lambda wildcards, input: str(Path(input.pictures[0]).parent),
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=code_digest("claims"),
     shell:

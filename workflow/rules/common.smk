@@ -128,18 +128,11 @@ def archive_of_weights(wildcards):
     return places([source] if source else [])
 
 
-def sets_with_masks():
-    """The sets of images that encoders of the tables are trained and tested on."""
-    shown = {ENCODERS[encoder].task for encoder in RUN.tasks.encoders.values()} - {None}
-    named = [name for task in sorted(shown) for name in (RUN.tasks.sets(task).train, *RUN.tasks.sets(task).tests)]
-    return [name for name in dict.fromkeys(named) if name != tasks.COMPOSITIONS]
-
-
 @spoken
 def needed_from_outside():
     """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
     parts = [REGISTRY.behind_images(images).sources.values() for _, images in RUN.images]
-    parts += [REGISTRY.behind_masks(images).sources.values() for images in sets_with_masks()]
+    parts += [REGISTRY.behind_masks(images).sources.values() for images in RUN.sets_with_masks]
     names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights and not ENCODERS[encoder].task]
     stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
     return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))

@@ -46,7 +46,7 @@ def test_plain_compositions_fade_from_two_greys_into_their_textures() -> None:
         assert spread == pytest.approx([std * index / 100 for std in whole], abs=0.5)
     np.testing.assert_array_equal(textured[100].picture, plain[100].picture)
     greys = [np.median(plain[0].picture[plain[0].saliency == value]) for value in (0, 1)]
-    assert abs(greys[0] - greys[1]) >= 63
+    assert abs(greys[0] - greys[1]) >= 127
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float64]
 SIZES = (0.2, 0.4)  # radius of a shape, of the picture's side
 CUT = (0.4, 1.0)  # side of the square cut from a view, of the view's side
-APART = 64  # of 255, two greys
+APART = 128  # of 255, two greys
 VISIBLE = 0.25  # share of a shape that must lie in the picture
 
 

@@ -142,6 +142,8 @@ class TaskNetwork(nn.Module):
 
 
 def _enlarged(maps: torch.Tensor, side: int) -> torch.Tensor:
+    if maps.shape[-1] == side:  # else torch computes the same maps again
+        return maps
     return functional.interpolate(maps, side, mode="bilinear", align_corners=False)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from posinfo.crops import CUT
 from posinfo.errors import InputError
 from posinfo.figure_maps import bar, picture_in, tight
-from posinfo.figure_style import ERROR, MAP, bare, short
+from posinfo.figure_style import ERROR, MAP, bare
 from posinfo.materials import Material
 
 
@@ -19,7 +19,7 @@ def figure1(material: Material) -> Figure:
         raise InputError("figure 1 is drawn from a crops.npz; none was given")
     crops = material.crops
     side, differences = crops.pictures.shape[1], crops.differences()
-    figure, grid = plt.subplots(5, len(crops.pictures), figsize=(4.9, 5.3))
+    figure, grid = plt.subplots(5, len(crops.pictures), figsize=(4.9, 4.4))
     tight(figure)
     for column, picture in enumerate(crops.pictures):
         top, saliency, copy, of_copy, difference = grid[:, column]
@@ -30,7 +30,7 @@ def figure1(material: Material) -> Figure:
         picture_in(copy, copied)
         _placed(of_copy, crops.cropped[column], side, (0, 1), MAP)
         _placed(difference, differences[column], side, (0, 1), ERROR)
-        difference.set_xlabel(f"mean {short(differences[column].mean())}", fontsize=7, labelpad=2)
+        difference.set_xlabel(f"mean {differences[column].mean():.3f}", fontsize=7, labelpad=2)
     for axes, words in zip(
         grid[:, 0], ("picture", "saliency", f"cropped by\n{CUT} pixels", "saliency", "difference"), strict=True
     ):

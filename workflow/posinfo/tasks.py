@@ -26,7 +26,9 @@ class Recipe(BaseModel):
         0.6, description="Share of the training over which compositions fade from two greys into textures."
     )
     batch: Count = Field(8, description="Pictures per step.")
-    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(0.003, description="Highest learning rate of AdamW.")
+    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(
+        0.0015, description="Highest learning rate of AdamW."
+    )
     weight_decay: Annotated[float, Field(allow_inf_nan=False, ge=0)] = Field(1e-4, description="AdamW's weight decay.")
     tests: Count = Field(
         200, description="Compositions of held-out photographs for test; a set with masks is used whole."

@@ -17,8 +17,10 @@ from posinfo.claims import (
     write_claims,
 )
 from posinfo.config import RunConfig
+from posinfo.entries import Task
 from posinfo.errors import InputError
 from posinfo.tables import Groups, by_cell
+from posinfo.task_tables import TaskScores
 
 PUBLISHED = ROOT / "workflow/published"
 
@@ -89,17 +91,37 @@ def made_up(run: RunConfig, spc: dict[tuple[str, str, str], float]) -> Groups:
     return by_cell(pd.concat(frames).drop_duplicates(["encoder", "readout", "pattern", "images", "seed", "image"]))
 
 
+def tasks_done(run: RunConfig, gains: dict[Task, float]) -> TaskScores:
+    """Scores of twenty pictures of each encoder of Table 5: .5, and with padding that much more."""
+    pictures = {}
+    for task, gain in gains.items():
+        for number, (role, mean) in enumerate(((task, 0.5 + gain), (f"{task}_without_padding", 0.5))):
+            drawn = np.random.default_rng(number).normal(mean, 0.05, 20)
+            names = [f"set/{index}-0" for index in range(20)]
+            pictures[run.tasks.encoders[role]] = pd.DataFrame({"image": names, "seed": 0, "score": drawn})
+    return TaskScores(pictures, {"saliency": "f", "segmentation": "iou"}, {"saliency": 0.38, "segmentation": 0.108})
+
+
 def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(tmp_path: Path) -> None:
     run = RunConfig()
     base = "L1-k3-p0-all"
     spc = {("pixels", base, pattern): 0.0 for pattern in ("H", "V", "G", "HS", "VS")}
     spc |= {("vgg16-nopad", base, pattern): 0.7 for pattern in ("H", "G", "HS")}
-    judged = judge(read_claims(PUBLISHED / "claims.yaml"), made_up(run, spc), run, printed_values(run, PUBLISHED))
+    spc |= {("vgg-slim-segmentation", base, pattern): 0.9 for pattern in ("H", "G", "HS")}
+    spc |= {("vgg-slim-classification", base, pattern): 0.1 for pattern in ("H", "G", "HS")}
+    claims, printed = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED)
+    done = tasks_done(run, {"saliency": 0.3, "segmentation": -0.3})
+    judged = judge(claims, made_up(run, spc), run, printed, done)
     outcome = judged.groupby("claim")["outcome"].first()
     assert outcome["vgg-over-posenet"] == "holds"
     assert outcome["encoder-padding-matters"] == "fails"
     assert outcome["posenet-alone-spc"] == "holds"
     assert outcome["resnet-over-vgg"] in ("undecided", "fails")  # equal by construction
+    assert outcome["tasks-in-order"] == "holds"
+    by_task = judged[judged["claim"] == "tasks-need-padding"]
+    assert by_task["comparison_outcome"].tolist() == ["holds", "fails"]
+    assert by_task["metric"].tolist() == ["f", "iou"]
+    assert by_task["estimate"].tolist() == pytest.approx([0.3, -0.3], abs=0.05)
     row = judged[judged["comparison"] == "vgg16 > pixels (H)"].iloc[0]
     assert row["printed"] == pytest.approx(0.742 - 0.012)
     assert row["low"] < row["estimate"] < row["high"]
@@ -113,12 +135,13 @@ def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(t
 def test_a_control_that_is_left_out_is_not_compared_and_a_missing_score_is_an_error() -> None:
     run = RunConfig(controls=["vgg16-random-1"])
     claims, printed, groups = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED), made_up(run, {})
-    judged = judge(claims, groups, run, printed)
+    done = tasks_done(run, {"saliency": 0.0, "segmentation": 0.0})
+    judged = judge(claims, groups, run, printed, done)
     assert "padding-not-map-size" not in set(judged["claim"])
     assert (judged["claim"] == "training-adds").sum() == 3
     del groups["vgg16-random-1", "L1-k3-p0-all", "H", "photos-test"]
     with pytest.raises(InputError, match="no scores for vgg16-random-1"):
-        judge(claims, groups, run, printed)
+        judge(claims, groups, run, printed, done)
 
 
 @pytest.mark.parametrize(

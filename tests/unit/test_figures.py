@@ -10,6 +10,7 @@ from conftest import ROOT
 from posinfo.cells import TABLES
 from posinfo.claims import printed_values
 from posinfo.config import RunConfig
+from posinfo.crops import Crops
 from posinfo.displays import FIGURES, SHOWN, maps_wanted
 from posinfo.errors import InputError
 from posinfo.figure_maps import error_map, figure6
@@ -57,6 +58,11 @@ def made_up_material(**changes: Any) -> Material:
         "captions": pd.read_csv(PUBLISHED / "figure6_captions.csv"),
         "groups": groups,
         "predicted": predicted,
+        "crops": Crops(
+            rng.integers(0, 256, (SHOWN, 224, 224, 3), dtype=np.uint8),
+            rng.random((SHOWN, 224, 224)).astype(np.float16),
+            rng.random((SHOWN, 208, 208)).astype(np.float16),
+        ),
         "pictures": {
             images: rng.integers(0, 256, (SHOWN, 224, 224, 3), dtype=np.uint8) for images in RUN.images.tests.values()
         },

@@ -5,7 +5,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -77,7 +77,26 @@ def opened(path: Path) -> Iterator[Archive]:
         raise InputError(f"{path}: {error}") from None
 
 
-def pictures_in(archive: Archive, where: Path, pattern: str, count: int, masks: str | None = None) -> list[str]:
+def listed(archive: Archive, where: Path, member: str) -> frozenset[str]:
+    """The words of a text inside an archive: the stems of the pictures that are meant.
+
+    Raises:
+        InputError: when there is no such member, or it is no text.
+    """
+    try:
+        return frozenset(archive.read(member).decode().split())
+    except (KeyError, UnicodeDecodeError):
+        raise InputError(f"{where} has no text {member!r}, which should name the pictures of the set") from None
+
+
+def pictures_in(
+    archive: Archive,
+    where: Path,
+    pattern: str,
+    count: int | None,
+    masks: str | None = None,
+    only: Container[str] | None = None,
+) -> list[str]:
     """The members that a pattern names, in the archive's order.
 
     Hidden files and what systems leave behind (`Thumbs.db`, `imgList.mat`) are passed over.
@@ -85,7 +104,8 @@ def pictures_in(archive: Archive, where: Path, pattern: str, count: int, masks: 
     Args:
         where: the archive's path, for errors.
         pattern: a glob over the whole path of a member; `*` stays within a folder.
-        count: how many there must be.
+        count: how many there must be, if that is known.
+        only: stems of the pictures that are meant, if not all are.
         masks: pattern of files with the same stems, which tell what is missing.
 
     Raises:
@@ -100,7 +120,7 @@ def pictures_in(archive: Archive, where: Path, pattern: str, count: int, masks: 
             raise InputError(f"{where} has more than {MOST_MEMBERS} members; this is no set of pictures")
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
             raise InputError(f"{where}: the member {name!r} reaches outside the archive; such an archive is not read")
-        if any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name.lower() in IGNORED:
+        if _is_litter(path) or (only is not None and path.stem not in only):
             continue
         if masks is not None and _matches(name, masks):
             masked.add(path.stem)
@@ -111,12 +131,16 @@ def pictures_in(archive: Archive, where: Path, pattern: str, count: int, masks: 
         if size > LARGEST_PICTURE:
             raise InputError(f"{where}: the picture {name!r} unpacks to {size} bytes, more than any photograph")
         chosen.append(name)
-    if len(chosen) != count:
+    if count is not None and len(chosen) != count:
         raise InputError(
             f"{where} has {len(chosen)} pictures {pattern}, the registry expects {count}; "
             f"{_missing(chosen, masked, count)}; if the archive was cut short or repacked, delete it to fetch it again"
         )
     return chosen
+
+
+def _is_litter(path: PurePosixPath) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name.lower() in IGNORED
 
 
 def _matches(name: str, pattern: str) -> bool:

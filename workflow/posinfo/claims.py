@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from posinfo.cells import TABLES, Cell
+from posinfo.entries import Task
 from posinfo.errors import InputError
 from posinfo.files import write_text, written_whole
 from posinfo.patterns import Definition
 from posinfo.protocol import Readout
 from posinfo.tables import Groups, constant_rows, read_published, scores_of_cell
+from posinfo.task_tables import TaskScores
 from posinfo.views import photograph_of
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ Metric = Literal["spc", "mae"]
 class Selector(BaseModel):
     """Which cell is meant: a model of the config or an encoder by name, and what differs from the default readout.
 
-    An encoder's name may hold that of a model: `{VGG}-cropped`.
+    An encoder's name may hold that of a model or of one trained for a task: `{VGG}-cropped`, `{saliency}`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,7 +51,7 @@ class Selector(BaseModel):
         if self.pattern is None or (self.model is None) == (self.encoder is None):
             raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
         models = run.models.model_dump()
-        encoder = self.encoder.format(**models) if self.encoder else str(models[str(self.model)])
+        encoder = self.encoder.format(**models, **run.tasks.encoders) if self.encoder else str(models[str(self.model)])
         readout = Readout(self.layers, self.kernel, self.padding, self.stages)
         images = run.images.tests[self.images]
         return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, images)
@@ -64,6 +66,7 @@ class Claim(BaseModel):
         by: who makes it.
         each: values over which the claim is made; every combination is one set of comparisons.
         rises: cells in the order in which the metric is claimed to grow; neighbours are compared.
+        tasks: what is claimed to be done better with padding than without: `metric` is that of each task.
         near: cells whose SPC is claimed to be 0, or whose MAE that of the best constant prediction, within `margin`.
     """
 
@@ -75,11 +78,12 @@ class Claim(BaseModel):
     each: dict[str, list[str | int]] = {}
     rises: list[dict[str, str | int]] = []
     near: list[dict[str, str | int]] = []
+    tasks: list[Task] = []
     margin: Annotated[float, Field(gt=0)] | None = None
 
     def comparisons(self, run: "RunConfig") -> Iterator[tuple[Cell | None, Cell]]:
         """Pairs (lower, higher); for `near` the lower is None. What the run does not train is left out."""
-        trained = {*run.models.model_dump().values(), *run.controls}
+        trained = {*run.models.model_dump().values(), *run.controls, *run.tasks.encoders.values(), *run.tasks.beside}
         for values in product(*self.each.values()):
             common = dict(zip(self.each, values, strict=True))
             chosen = [Selector.model_validate(common | part).cell(run) for part in self.rises or self.near]
@@ -98,8 +102,9 @@ def read_claims(path: Path) -> list[Claim]:
     except ValidationError as error:
         raise InputError(f"{path}: {error}") from None
     for claim in claims:
-        if bool(claim.rises) == bool(claim.near) or bool(claim.near) != (claim.margin is not None):
-            raise InputError(f"{path}: claim {claim.name!r} needs either `rises`, or `near` with a `margin`")
+        kinds = [bool(part) for part in (claim.rises, claim.near, claim.tasks)]
+        if kinds.count(True) != 1 or bool(claim.near) != (claim.margin is not None):
+            raise InputError(f"{path}: claim {claim.name!r} needs `rises`, `tasks`, or `near` with a `margin`")
     return claims
 
 
@@ -118,7 +123,7 @@ class Estimate:
         return "fails" if self.high < low or self.low > high else "undecided"
 
 
-def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: Metric, offset: float = 0.0) -> Estimate:
+def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: str, offset: float = 0.0) -> Estimate:
     """Mean of `higher` minus mean of `lower` (or minus `offset`), with a bootstrap interval over images and seeds.
 
     Photographs are drawn with replacement, all views of one together, and paired: the same draw for both sides when
@@ -178,8 +183,17 @@ def printed_values(run: "RunConfig", folder: Path) -> pd.DataFrame:
     return joined.drop_duplicates(["encoder", "readout", "pattern", "images"])
 
 
-def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd.DataFrame) -> pd.DataFrame:
+def judge(
+    claims: Sequence[Claim],
+    groups: Groups,
+    run: "RunConfig",
+    printed: pd.DataFrame,
+    done: TaskScores,
+) -> pd.DataFrame:
     """One row per comparison.
+
+    Args:
+        done: how the encoders of Table 5 do their task.
 
     Columns: claim, says, by, outcome (of the claim), comparison, its own outcome, metric, estimate, low, high, and
     `printed`: the same difference between the numbers that the paper printed (empty where it printed none). A run
@@ -189,7 +203,7 @@ def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd
     known = printed.set_index(["encoder", "readout", "pattern", "images"])
     rows: list[dict[str, Any]] = []
     for claim in claims:
-        own: list[dict[str, Any]] = []
+        own: list[dict[str, Any]] = [_task_row(task, done, run) for task in claim.tasks]
         for lower, higher in claim.comparisons(run):
             if not {_key(cell) for cell in (lower, higher) if cell} <= shown:
                 continue
@@ -199,20 +213,28 @@ def judge(claims: Sequence[Claim], groups: Groups, run: "RunConfig", printed: pd
             found = difference(scores_of_cell(groups, higher), below, claim.metric, offset)
             outcome = found.outcome(-margin, margin) if margin else found.outcome(0.0)
             told = _printed(known, higher, claim.metric) - (_printed(known, lower, claim.metric) if lower else offset)
-            own.append(
-                {
-                    "comparison": _words(lower, higher),
-                    "comparison_outcome": outcome,
-                    "metric": claim.metric,
-                    "estimate": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "printed": told,
-                }
-            )
+            own.append(_row(_words(lower, higher), outcome, claim.metric, found, told))
         verdict = overall([row["comparison_outcome"] for row in own])
         rows += [{"claim": claim.name, "says": claim.says, "by": claim.by, "outcome": verdict, **row} for row in own]
     return pd.DataFrame(rows)
+
+
+def _row(comparison: str, outcome: Outcome, metric: str, found: Estimate, printed: float) -> dict[str, Any]:
+    return {
+        "comparison": comparison,
+        "comparison_outcome": outcome,
+        "metric": metric,
+        "estimate": found.value,
+        "low": found.low,
+        "high": found.high,
+        "printed": printed,
+    }
+
+
+def _task_row(task: Task, done: TaskScores, run: "RunConfig") -> dict[str, Any]:
+    lower, higher = run.tasks.encoders[f"{task}_without_padding"], run.tasks.encoders[task]
+    found = difference(done.pictures[higher], done.pictures[lower], "score")
+    return _row(f"{higher} > {lower} ({task})", found.outcome(0.0), done.metric[task], found, done.printed[task])
 
 
 def _key(cell: Cell) -> tuple[str, Readout, str, str]:

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from posinfo import mistakes
 from posinfo.alignment import Alignment
 from posinfo.devices import DeviceSetting
-from posinfo.entries import Views
+from posinfo.entries import Task, Views
 from posinfo.errors import InputError
 from posinfo.patterns import Definition
 from posinfo.protocol import Training
 from posinfo.registry import Registry, look_up, shipped, with_own
+from posinfo.tasks import COMPOSITIONS, Recipe
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
 
@@ -90,6 +91,70 @@ class ImageRoles(_Part):
         return {role: name for role, name in self if role != "train"}
 
 
+class TaskSets(_Part):
+    """Which pictures with answers a task is learnt from."""
+
+    train: str = Field(COMPOSITIONS, description="Learnt from: compositions, or a set of images with masks.")
+    tests: list[str] = Field([COMPOSITIONS], min_length=1, description="Tested on, each by itself.")
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        for name in (self.train, *self.tests):
+            if name != COMPOSITIONS:
+                _registry(info).behind_masks(name)
+        if twice := [name for name in self.tests if self.tests.count(name) > 1]:
+            raise ValueError(f"{twice[0]} stands there twice among the tests")
+        if self.train != COMPOSITIONS and self.train in self.tests:
+            raise ValueError(f"{self.train} is both learnt from and tested on; name another set")
+        return self
+
+
+class Tasks(_Part):
+    """Which encoders stand for the paper's VGGs that were trained for a task, and how they are trained."""
+
+    classification: str = Field("vgg-slim-classification", description="Table 6's VGG.")
+    saliency: str = Field("vgg-slim-saliency", description="VGG trained for saliency: Table 5a, Table 6, Figure 1.")
+    saliency_without_padding: str = Field("vgg-slim-saliency-nopad", description="The same without padding: Table 5a.")
+    segmentation: str = Field("vgg-slim-segmentation", description="VGG trained for segmentation: Tables 5b and 6.")
+    segmentation_without_padding: str = Field(
+        "vgg-slim-segmentation-nopad", description="The same without padding: Table 5b."
+    )
+    beside: list[str] = Field(
+        ["vgg16", "vgg16-edges"], description="Encoders that Table 6 shows beside those, without published numbers."
+    )
+    saliency_sets: TaskSets = Field(TaskSets(), description="Pictures for saliency.")
+    segmentation_sets: TaskSets = Field(TaskSets(), description="Pictures for segmentation.")
+    recipe: Recipe = Field(Recipe(), description="Training of an encoder from scratch; the paper prints no recipe.")
+
+    @property
+    def encoders(self) -> dict[str, str]:
+        """Role to encoder."""
+        return {role: name for role, name in self if isinstance(name, str)}
+
+    def sets(self, task: Task) -> TaskSets:
+        """The pictures with answers of a task; kinds of compositions alone are classified."""
+        return {"saliency": self.saliency_sets, "segmentation": self.segmentation_sets}.get(task, TaskSets())
+
+    @model_validator(mode="after")
+    def _trained(self, info: ValidationInfo) -> Self:
+        encoders = _registry(info).encoders
+        for role, name in self.encoders.items():
+            task = role.split("_")[0]
+            entry = look_up("encoder", name, encoders)
+            if task != "classification" and entry.task != task:
+                raise ValueError(
+                    f"{role}: {name} is not trained for {task}; name an encoder with weights: task: {task}"
+                )
+            if role != task and entry.padding != "none":
+                raise ValueError(f"{role}: {name} has padding {entry.padding}; name an encoder with padding: none")
+        for name in self.beside:
+            look_up("encoder", name, encoders)
+        shown = [*self.encoders.values(), *self.beside]
+        if twice := [name for name in shown if shown.count(name) > 1]:
+            raise ValueError(f"{twice[0]} stands there twice; name an encoder for each")
+        return self
+
+
 class Own(_Part):
     """Entries beside those of the registry, checked with it."""
 
@@ -130,6 +195,8 @@ class RunConfig(_Part):
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
 
+    tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
+
     own: Own = Field(
         Own(),
         description="Your own entries, written as in workflow/registry; one of a known name replaces the shipped one.",
@@ -139,6 +206,13 @@ class RunConfig(_Part):
     def registry(self) -> Registry:
         """What this run may name: the shipped registry with the config's own entries."""
         return with_own(self.own.model_dump())
+
+    @property
+    def sets_with_masks(self) -> list[str]:
+        """The sets of images that the encoders of the tasks are trained and tested on."""
+        learnt = [task for name in self.tasks.encoders.values() if (task := self.registry.encoders[name].task)]
+        named = [name for task in learnt for name in (self.tasks.sets(task).train, *self.tasks.sets(task).tests)]
+        return [name for name in dict.fromkeys(named) if name != COMPOSITIONS]
 
     def stages(self, encoder: str) -> list[str]:
         """The stages of an encoder, from shallow to deep."""

@@ -13,6 +13,7 @@ from posinfo.protocol import Readout
 if TYPE_CHECKING:
     from posinfo.config import RunConfig
 
+CROPS = "crops.npz"  # the file of saliency of pictures and of cropped copies
 SHOWN = 5  # photographs of a set of images that figures show, one view of each
 LAYERS, KERNELS, PADDINGS = (1, 2, 3), (1, 3, 7), (0, 1, 2)
 
@@ -26,6 +27,7 @@ class Display:
         tables: their scores, every cell.
         maps: predicted maps, a cell each; their pictures and scores come with them.
         pictures: the roles of the sets of images that are shown themselves.
+        crops: saliency of pictures and of cropped copies.
         architecture: the sidecars of VGG's features.
         losses: the training losses of the readouts of Table 1.
         curve: the learning curve's csv.
@@ -36,6 +38,7 @@ class Display:
     tables: tuple[str, ...] = ()
     maps: "Callable[[RunConfig], list[Cell]] | None" = None
     pictures: tuple[str, ...] = ()
+    crops: bool = False
     architecture: bool = False
     losses: bool = False
     curve: bool = False
@@ -76,6 +79,7 @@ def _figure7(run: "RunConfig") -> list[Cell]:
 
 
 FIGURES = {
+    "figure1": Display("Saliency of cropped copies", crops=True),
     "figure2": Display("Architecture", architecture=True),
     "figure3": Display("Pictures and ground truth", pictures=("natural", "black", "white", "noise")),
     "figure4": Display("Predicted maps", maps=_figure4, pictures=("natural", "black", "white", "noise")),

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapt
 
 WORDS = ("title", "about", "licence", "urls")  # what may change without changing a result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Shown = Literal["saliency", "classes"]
+Task = Literal["classification", "saliency", "segmentation"]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Colours = tuple[float, float, float]
@@ -111,13 +113,21 @@ class Archived(Entry):
         archive: a source.
         pictures: which members, as a glob over the whole path; `*` stays within a folder.
         count: how many there must be.
-        masks: members with the same stems, if there are any; they tell which picture is missing.
+        listed: a text inside the archive that names the stems of the pictures meant; all of them, if there is none.
+        masks: members with the same stems, if there are any: they tell which picture is missing, and are the answers
+            where a network is trained for a task.
+        masks_archive: the source in which the masks lie, if it is another.
+        masks_show: saliency (the bright half of the values is the thing) or classes (values as they are stored: 0 for
+            the background, 255 for unknown).
     """
 
     archive: str
     pictures: str
     count: Annotated[int, Field(ge=1)]
+    listed: str | None = None
     masks: str | None = None
+    masks_archive: str | None = None
+    masks_show: Shown = "saliency"
 
 
 class Folder(Entry):
@@ -126,12 +136,16 @@ class Folder(Entry):
     Attributes:
         views: of each photograph: the whole picture first, then crops as for `Views`.
         count: how many photographs there must be, if that is known.
+        masks: a folder with a mask for each photograph, of the same stem.
+        masks_show: as for `Archived`.
     """
 
     folder: str
     views: Annotated[int, Field(ge=1)] = 1
     seed: int = 0
     count: Annotated[int, Field(ge=1)] | None = None
+    masks: str | None = None
+    masks_show: Shown = "saliency"
 
 
 class Grey(Entry):
@@ -172,6 +186,18 @@ class RandomWeights(Entry):
     random: Annotated[int, Field(ge=0)]
 
 
+class TrainedWeights(Entry):
+    """Weights that this workflow trains from scratch for a task, by the recipe of the config.
+
+    Attributes:
+        task: what for.
+        seed: of the initial weights.
+    """
+
+    task: Task
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class Fit(Entry):
     """Maps brought to given sides: cut at the centre, or resized."""
 
@@ -197,11 +223,16 @@ class Encoder(Entry):
     title: str = ""
     variant_of: str | None = None
     architecture: str
-    weights: WeightFile | RandomWeights | None = None
+    weights: WeightFile | RandomWeights | TrainedWeights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
     fit: Fit | None = None
     input: Convention
     taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
+
+    @property
+    def task(self) -> Task | None:
+        """What this workflow trains its weights for, if it does."""
+        return self.weights.task if isinstance(self.weights, TrainedWeights) else None
 
     @property
     def stages(self) -> list[str]:
@@ -213,5 +244,5 @@ class StoredWeights(Entry):
     """All that decides an encoder's weight file."""
 
     architecture: str
-    weights: WeightFile | RandomWeights
+    weights: WeightFile | RandomWeights | TrainedWeights
     source: Source | None = None

@@ -35,13 +35,13 @@ def figure3(material: Material) -> Figure:
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1, 1.45)))
     titles = [f"natural {place + 1}" for place in range(len(natural))] + list(others)
     for axes, picture, title in zip(above.subplots(1, len(titles)), [*natural, *others.values()], titles, strict=True):
-        _picture(axes, picture)
+        picture_in(axes, picture)
         axes.set_title(title)
     for axes, pattern in zip(below.subplots(1, len(PATTERNS)), PATTERNS, strict=True):
         _map(axes, _truth(pattern, run), scale_of(pattern, run))
         axes.set_title(f"{pattern}: {FORMULAS[pattern]}")
         low, high = scale_of(pattern, run)
-        _bar(below, MAP, low, high, axes, orientation="horizontal", ticks=[low, (low + high) / 2, high])
+        bar(below, MAP, low, high, axes, orientation="horizontal", ticks=[low, (low + high) / 2, high])
     return figure
 
 
@@ -52,12 +52,12 @@ def figure4(material: Material) -> Figure:
     models, roles = list(run.models.of_table1), list(run.images.tests)
     widths = [1.0] + [width for _ in roles for width in (0.18, *[1.0] * len(models))]
     figure = plt.figure(figsize=(WHOLE, 2.5))
-    _tight(figure)
+    tight(figure)
     grid = figure.add_gridspec(1 + len(READ_IN_MOST_TABLES), len(widths), width_ratios=widths)
     for group, role in enumerate(roles):
         start = 2 + group * (len(models) + 1)
         axes = figure.add_subplot(grid[0, start : start + len(models)])
-        _picture(axes, _shown(material, role))
+        picture_in(axes, _shown(material, role))
         axes.set_ylabel(role, rotation=0, ha="right", va="center")
         for row, pattern in enumerate(READ_IN_MOST_TABLES):
             for column, model in enumerate(models):
@@ -73,7 +73,7 @@ def figure4(material: Material) -> Figure:
             axes.set_title("truth", fontsize=6)
         low, high = scale_of(pattern, run)
         whole = [axes for axes in figure.axes if axes.get_subplotspec() and _row(axes) == 1 + row]
-        _bar(figure, MAP, low, high, whole, ticks=[low, high])
+        bar(figure, MAP, low, high, whole, ticks=[low, high])
     return figure
 
 
@@ -82,7 +82,7 @@ def figure5(material: Material) -> Figure:
     run, cells = material.run, _cells("figure5", material.run)
     by_readout = {(cell.model, cell.readout): cell for cell in cells}
     figure = plt.figure(figsize=(WHOLE, 2.5))
-    _tight(figure)
+    tight(figure)
     grid = figure.add_gridspec(2, 9, width_ratios=(1, 0.12, 1, 1, 1, 0.12, 1, 1, 1))
     rows = (
         ("natural", [(Readout(layers=layers), _count(layers, "layer")) for layers in LAYERS]),
@@ -92,7 +92,7 @@ def figure5(material: Material) -> Figure:
     for row, (left, readouts) in enumerate(rows):
         axes = figure.add_subplot(grid[row, 0])
         if left == "natural":
-            _picture(axes, _shown(material, "natural"))
+            picture_in(axes, _shown(material, "natural"))
             axes.set_title("picture")
         else:
             _map(axes, _truth("G", run), scale_of("G", run))
@@ -106,7 +106,7 @@ def figure5(material: Material) -> Figure:
                 _below(axes, material.score_of(cell, _place("natural")))
                 axes.set_title(f"{_name(model, run)}, {title}" if place == 0 else title)
                 drawn.append(axes)
-    _bar(figure, MAP, *scale_of("G", run), drawn, ticks=[0, 0.5, 1])
+    bar(figure, MAP, *scale_of("G", run), drawn, ticks=[0, 0.5, 1])
     return figure
 
 
@@ -116,7 +116,7 @@ def figure6(material: Material) -> Figure:
     titles = [f"{run.models.PosENet},\npadding {padding}" for padding in PADDINGS]
     titles += [f"{run.models.VGG},\nzero padding", f"{run.models.VGG},\nno padding"]
     figure, axes = plt.subplots(1, 2 + len(cells), figsize=(WHOLE, 1.75))
-    _picture(axes[0], _shown(material, "natural"))
+    picture_in(axes[0], _shown(material, "natural"))
     axes[0].set_title("picture\n")
     _map(axes[1], _truth("G", run), scale_of("G", run))
     axes[1].set_title("truth, G\n")
@@ -127,7 +127,7 @@ def figure6(material: Material) -> Figure:
         paper = f"paper {short(told['spc'])}, {short(told['mae'])}"
         panel.annotate(paper, (0.5, -0.36), xycoords="axes fraction", ha="center", va="top", fontsize=6, color="0.45")
     _key(axes[1])
-    _bar(figure, MAP, *scale_of("G", run), list(axes), ticks=[0, 0.5, 1])
+    bar(figure, MAP, *scale_of("G", run), list(axes), ticks=[0, 0.5, 1])
     return figure
 
 
@@ -152,9 +152,9 @@ def figure7(material: Material) -> Figure:
     }
     top = float(max(error.max() for row in errors.values() for error in row))
     figure, grid = plt.subplots(1 + len(models), len(pictures), figsize=(4.6, 3.95))
-    _tight(figure)
+    tight(figure)
     for axes, picture in zip(grid[0], pictures, strict=True):
-        _picture(axes, picture)
+        picture_in(axes, picture)
     grid[0, 0].set_ylabel("picture")
     for axes_row, (model, row) in zip(grid[1:], errors.items(), strict=True):
         for axes, error in zip(axes_row, row, strict=True):
@@ -162,11 +162,11 @@ def figure7(material: Material) -> Figure:
             axes.set_xlabel(f"mean {short(error.mean())}", fontsize=7, labelpad=2)
         axes_row[0].set_ylabel(_name(model, run))
     label = "(|H − Ĥ| + |V − V̂| + |G − Ĝ|) / 3"
-    _bar(figure, ERROR, 0, top, list(grid[1:].ravel()), label=label, shrink=0.9)
+    bar(figure, ERROR, 0, top, list(grid[1:].ravel()), label=label, shrink=0.9)
     return figure
 
 
-def _tight(figure: Figure) -> None:
+def tight(figure: Figure) -> None:
     """Panels close to each other, as maps are compared side by side."""
     engine = figure.get_layout_engine()
     if engine is not None:
@@ -203,7 +203,8 @@ def _row(axes: Axes) -> int:
     return spec.rowspan.start if spec else -1
 
 
-def _picture(axes: Axes, picture: NDArray[np.uint8]) -> None:
+def picture_in(axes: Axes, picture: NDArray[np.uint8]) -> None:
+    """A picture, uint8 [side, side, 3], with a thin edge."""
     axes.imshow(picture)
     bare(axes)
     for spine in axes.spines.values():  # a white picture needs an edge
@@ -225,7 +226,8 @@ def _key(axes: Axes) -> None:
     axes.annotate("SPC\nMAE", (0.5, -0.06), xycoords="axes fraction", ha="center", va="top", fontsize=7, color="0.45")
 
 
-def _bar(figure: Any, colours: str, low: float, high: float, axes: Axes | Sequence[Axes], **options: Any) -> None:
-    bar = figure.colorbar(ScalarMappable(Normalize(low, high), colours), ax=axes, **{"aspect": 18, **options})
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=6, length=2)
+def bar(figure: Any, colours: str, low: float, high: float, axes: Axes | Sequence[Axes], **options: Any) -> None:
+    """A colour bar beside those panels."""
+    drawn = figure.colorbar(ScalarMappable(Normalize(low, high), colours), ax=axes, **{"aspect": 18, **options})
+    drawn.outline.set_visible(False)
+    drawn.ax.tick_params(labelsize=6, length=2)

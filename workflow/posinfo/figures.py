@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from posinfo import figure_maps, figure_summaries
+from posinfo import figure_maps, figure_summaries, figure_tasks
 from posinfo.errors import InputError, unknown
 from posinfo.figure_architecture import figure2
 from posinfo.figure_style import STYLE
@@ -15,6 +15,7 @@ from posinfo.files import written_whole
 from posinfo.materials import Material
 
 DRAWINGS: dict[str, Callable[[Material], Figure]] = {
+    "figure1": figure_tasks.figure1,
     "figure2": figure2,
     "figure3": figure_maps.figure3,
     "figure4": figure_maps.figure4,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from posinfo.archives import opened, pictures_in
+from posinfo.archives import listed, opened, pictures_in
 from posinfo.entries import Archived, Folder, Grey, Noise, Wheel
 from posinfo.errors import InputError
 from posinfo.folders import photographs_in, refuse_twins
@@ -32,11 +32,7 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
         photographs = photographs_in(Path(entry.folder), entry.count)
         return _views_of_files(photographs, Path(entry.folder), entry), len(photographs) * entry.views
     if isinstance(entry, Archived):
-        source = look_up("source", entry.archive, registry.sources)
-        if isinstance(source, Wheel):
-            raise InputError(f"source {entry.archive} is a wheel; `archive` names a zip or tar behind a URL or a path")
-        verify(resources / source.place, source.checksum)
-        return _archived(resources / source.place, entry), entry.count
+        return _archived(fetched_archive(entry.archive, registry, resources), entry), entry.count
     collection = look_up("collection of photographs", entry.photographs, registry.photographs)
     places = _members(collection.sources, registry, resources)
     train, test = split(list(places), collection.held_out, collection.seed)
@@ -47,6 +43,19 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
         for picture in crops(photograph, read_member(*places[photograph]), entry.views, entry.seed)
     )
     return pictures, len(chosen) * entry.views
+
+
+def fetched_archive(name: str, registry: Registry, resources: Path) -> Path:
+    """The archive of a source, once it is what its checksum says.
+
+    Raises:
+        InputError: when it is missing, another one, or a wheel.
+    """
+    source = look_up("source", name, registry.sources)
+    if isinstance(source, Wheel):
+        raise InputError(f"source {name} is a wheel; `archive` names a zip or tar behind a URL or a path")
+    verify(resources / source.place, source.checksum)
+    return resources / source.place
 
 
 def _members(names: list[str], registry: Registry, resources: Path) -> dict[str, tuple[Path, str, str]]:
@@ -62,7 +71,9 @@ def _members(names: list[str], registry: Registry, resources: Path) -> dict[str,
 
 def _archived(path: Path, entry: Archived) -> Iterator[Picture]:
     with opened(path) as archive:
-        names = pictures_in(archive, path, entry.pictures, entry.count, entry.masks)
+        only = listed(archive, path, entry.listed) if entry.listed else None
+        masks = None if entry.masks_archive else entry.masks
+        names = pictures_in(archive, path, entry.pictures, entry.count, masks, only)
         refuse_twins(names, path)
         for name in names:
             yield from crops(name, archive.read(name), count=1, seed=0)

@@ -41,11 +41,8 @@ class Picture:
     flipped: bool = False
 
 
-def decode(data: bytes, name: str) -> Image.Image:
-    """The photograph as an upright 8-bit RGB image.
-
-    Grey and palette images are widened, CMYK is converted, 16-bit grey is scaled, EXIF orientation is applied, and a
-    transparent image is laid on white.
+def stored_image(data: bytes, name: str) -> Image.Image:
+    """The image as it is stored.
 
     Raises:
         InputError: when it is no image, cut short, animated, or too small or too large to be a photograph.
@@ -66,7 +63,19 @@ def decode(data: bytes, name: str) -> Image.Image:
         raise InputError(
             f"{name} is {opened.width} x {opened.height} pixels; a photograph has at least {SMALLEST} a side"
         )
-    image: Image.Image = ImageOps.exif_transpose(opened)
+    return opened
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """The photograph as an upright 8-bit RGB image.
+
+    Grey and palette images are widened, CMYK is converted, 16-bit grey is scaled, EXIF orientation is applied, and a
+    transparent image is laid on white.
+
+    Raises:
+        InputError: as `stored_image`.
+    """
+    image: Image.Image = ImageOps.exif_transpose(stored_image(data, name))
     if image.mode.startswith("I"):
         # 16-bit grey: Pillow's own conversion would clip every value above 255 to white.
         return Image.fromarray(

@@ -34,7 +34,7 @@ def layout(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
         if "seconds" in group:
             seconds = group["seconds"].iloc[0]
             ours["", "seconds"] = "" if pd.isna(seconds) else f"{seconds:.0f}"
-        rows += [ours, theirs] if table.published else [ours]
+        rows += [ours, theirs] if group["published_spc"].notna().any() else [ours]
     frame = pd.DataFrame(rows)
     frame.columns = pd.MultiIndex.from_tuples([tuple(column) for column in frame.columns])
     return frame

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from posinfo.cells import Cell
 from posinfo.claims import printed_values
-from posinfo.displays import SHOWN
+from posinfo.crops import Crops, read_crops
+from posinfo.displays import CROPS, SHOWN
 from posinfo.errors import InputError
 from posinfo.files import read_json
 from posinfo.images import read_names, read_pictures
@@ -42,6 +43,7 @@ class Material:
         captions: what the paper printed under the panels of its figure 6.
         groups: scores by cell.
         predicted: (encoder, readout, images) to the predicted maps.
+        crops: saliency of pictures and of cropped copies.
         pictures: set of images to its shown pictures, uint8 [pictures, 224, 224, 3].
         stories: the sidecars of an encoder's stages, shallow first.
         losses: columns encoder, pattern, seed, epoch, loss.
@@ -54,6 +56,7 @@ class Material:
     captions: pd.DataFrame
     groups: Groups
     predicted: dict[tuple[str, str, str], Maps]
+    crops: Crops | None
     pictures: dict[str, NDArray[np.uint8]]
     stories: list[dict[str, Any]]
     losses: pd.DataFrame
@@ -95,6 +98,7 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
         predicted={
             (path.parts[-3], path.parts[-2], path.stem): read_maps(path) for path in kinds.get("predictions", [])
         },
+        crops=next((read_crops(path) for path in kinds.get("crops", [])), None),
         pictures={
             path.stem: read_pictures(path)[first_views(names[path.stem], SHOWN)] for path in kinds.get("images", [])
         },
@@ -107,6 +111,8 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
 
 def _kind(path: Path) -> str:
     folders = set(path.parts[:-1])
+    if path.name == CROPS:
+        return "crops"
     for folder in ("scores", "predictions", "readouts"):
         if folder in folders:
             return folder

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FLOAT16, FLOAT32 = 2, 4  # bytes
 SPARE = 1.02  # file systems, sidecars and logs
-Kind = Literal["images", "encoders", "features", "readouts"]
+Kind = Literal["images", "encoders", "training", "features", "readouts"]
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,15 @@ def steps(run: "RunConfig") -> list[Step]:
     made = families(run)
     cells = [cell for table in TABLES.values() for cell in table.cells(run)]
     entries = {family.encoder: look_up("encoder", family.encoder, run.registry.encoders) for family in made}
-    passes = {encoder: forward(entry) for encoder, entry in entries.items()}
-    found = [_images(images, run) for images in dict.fromkeys(name for _, name in run.images)]
-    for encoder, entry in entries.items():
-        if entry.weights and entry.variant_of is None:
+    known = {**entries, **{name: run.registry.encoders[name] for name in run.tasks.encoders.values()}}
+    passes = {encoder: forward(entry) for encoder, entry in known.items()}
+    masked = run.sets_with_masks
+    found = [_images(images, run) for images in dict.fromkeys([*(name for _, name in run.images), *masked])]
+    found += [_masks(images, run) for images in masked]
+    for encoder, entry in known.items():
+        if entry.task and entry.variant_of is None:
+            found.append(_training(encoder, passes[encoder], run))
+        elif encoder in entries and entry.weights and entry.variant_of is None:
             path = f"{run.resources}/encoders/{encoder}.safetensors"
             found.append(Step("encoders", encoder, 0, {path: passes[encoder].weights}))
     pairs = [(encoder, run.images.train) for encoder in entries] + [(cell.encoder, cell.images) for cell in cells]
@@ -121,6 +126,18 @@ def steps(run: "RunConfig") -> list[Step]:
 def _images(name: str, run: "RunConfig") -> Step:
     count = pictures(name, run.registry)
     return Step("images", name, count, {f"{run.results}/images/{name}.npy": count * IMAGE_SIDE**2 * 3})
+
+
+def _masks(name: str, run: "RunConfig") -> Step:
+    count = pictures(name, run.registry)
+    return Step("images", f"{name}, masks", count, {f"{run.results}/masks/{name}.npy": count * IMAGE_SIDE**2})
+
+
+def _training(encoder: str, once: Forward, run: "RunConfig") -> Step:
+    """Forward and backward; what is tested after each epoch is not counted."""
+    count = run.tasks.recipe.epochs * run.tasks.recipe.pictures
+    path = f"{run.results}/encoders/{encoder}.safetensors"
+    return Step("training", encoder, count, {path: once.weights}, macs=3 * count * once.macs)
 
 
 def _features(encoder: str, images: str, once: Forward, run: "RunConfig") -> Step:

@@ -20,11 +20,13 @@ from posinfo.entries import (
     Archived,
     Encoder,
     Entry,
+    Folder,
     ImageSet,
     Name,
     Photographs,
     Source,
     StoredWeights,
+    TrainedWeights,
     Views,
     WeightFile,
 )
@@ -69,6 +71,22 @@ class Registry(Entry):
         update = {"photographs": {entry.photographs: collection}, "sources": self._named(collection.sources)}
         return found.model_copy(update=update)
 
+    def behind_masks(self, name: str) -> Self:
+        """The entries that decide a set's masks: the set and the sources of pictures and masks.
+
+        Raises:
+            InputError: for a name that is not known, or a set without masks of whole pictures.
+        """
+        found = self.behind_images(name)
+        entry = found.images[name]
+        if not isinstance(entry, Archived | Folder) or entry.masks is None:
+            raise InputError(f"set of images {name!r} has no masks; name them in its entry, or name another set")
+        if isinstance(entry, Folder) and entry.views > 1:
+            raise InputError(f"set of images {name!r} has {entry.views} views of each photograph; masks go with one")
+        if isinstance(entry, Archived) and entry.masks_archive:
+            return found.model_copy(update={"sources": self._named([entry.archive, entry.masks_archive])})
+        return found
+
     def behind_weights(self, name: str) -> StoredWeights:
         """What decides an encoder's weights: its architecture, where they are stored, the source.
 
@@ -78,6 +96,8 @@ class Registry(Entry):
         entry = look_up("encoder", name, self.encoders)
         if entry.weights is None:
             raise InputError(f"encoder {name!r} has no weights")
+        if isinstance(entry.weights, TrainedWeights):
+            raise InputError(f"encoder {name!r} is trained, not fetched; its weights lie in the results")
         source = (
             look_up("source", entry.weights.source, self.sources) if isinstance(entry.weights, WeightFile) else None
         )

@@ -119,6 +119,8 @@ def read_published(path: Path) -> pd.DataFrame:
 def beside_published(summary: pd.DataFrame, table: Table, folder: Path) -> pd.DataFrame:
     """Add `published_model`, `published_spc` and `published_mae`, matched by key; empty for our own tables.
 
+    They are empty as well for an encoder that stands in a table under its own name.
+
     Raises:
         InputError: when the paper's table lacks a cell.
     """
@@ -126,9 +128,10 @@ def beside_published(summary: pd.DataFrame, table: Table, folder: Path) -> pd.Da
         return summary.assign(published_model="", published_spc=np.nan, published_mae=np.nan)
     printed = read_published(folder / table.published)
     joined = summary.merge(printed, on=list(table.keys), how="left", validate="one_to_one")
-    if joined["published_spc"].isna().any():
+    missing = joined["published_spc"].isna()
+    if (missing & (joined["model"] != joined["encoder"])).any():
         raise InputError(f"{folder / table.published} lacks some of the table's cells")
-    return joined.assign(published_model=joined["model"])
+    return joined.assign(published_model=joined["model"].where(~missing, ""))
 
 
 def with_seconds(summary: pd.DataFrame, families: Sequence[Family], benchmarks: Path) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo import cells, config as configuration, displays, folders, locks, registry
+from posinfo import cells, config as configuration, displays, folders, locks, registry, tasks
 from posinfo.entries import Folder, LocalFile
 from posinfo.errors import InputError
 from posinfo.files import sha256_of
@@ -46,8 +46,13 @@ ENCODERS = REGISTRY.encoders
 PLACES = {source.place: source for source in REGISTRY.sources.values()}
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 ONE_SET = "|".join(sorted(set(REGISTRY.images) - set(SYNTHETIC)))  # sets that are read one at a time
+TRAINED = [encoder for encoder, entry in ENCODERS.items() if entry.task and not entry.variant_of]
 FAMILIES = spoken(cells.families)(RUN)
 MAPS = displays.maps_wanted(RUN)  # the predicted maps that figures show
+EXPECTED = [path.stem for path in (WORKFLOW / "expected").glob("*.csv")]  # tables with committed values
+ALL_TABLES = [*cells.TABLES, *tasks.TASK_TABLES]
+TABLES_OF_TRAINING = ("epochs", "metrics", "pictures")
+ALIASES = {**cells.ALIASES, **tasks.TASK_ALIASES}
 ON_CURVE = [RUN.models.VGG, RUN.models.ResNet]  # encoders of the learning curve
 
 # What every training job depends on beside its features and its readouts.
@@ -65,7 +70,7 @@ EXACT = {  # the same for a readout that is solved: nothing is drawn, so one see
     "device": RUN.device,
     "code": code_digest("exact"),
 }
-TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "own"})
+TABLE_SETTINGS = RUN.model_dump_json(include={"models", "controls", "images", "patterns", "training", "tasks", "own"})
 
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
 _PATHS = {"PYTHONPATH": WORKFLOW}
@@ -127,7 +132,8 @@ def archive_of_weights(wildcards):
 def needed_from_outside():
     """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
     parts = [REGISTRY.behind_images(images).sources.values() for _, images in RUN.images]
-    names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights]
+    parts += [REGISTRY.behind_masks(images).sources.values() for images in RUN.sets_with_masks]
+    names = [encoder for encoder in encoders_shown() if ENCODERS[encoder].weights and not ENCODERS[encoder].task]
     stored = [REGISTRY.behind_weights(encoder).source for encoder in names]
     return list(dict.fromkeys(places([source for part in parts for source in part] + [one for one in stored if one])))
 
@@ -170,7 +176,57 @@ def feature_files(encoder, images, stages, suffix="npy"):
 def weights_of(encoder):
     """An encoder's weight file, or the file of the encoder that it varies; none for one without weights."""
     entry = ENCODERS[encoder]
-    return [f"{RESOURCES}/encoders/{entry.variant_of or encoder}.safetensors"] if entry.weights else []
+    folder = RESULTS if entry.task else RESOURCES  # what is trained is a result
+    return [f"{folder}/encoders/{entry.variant_of or encoder}.safetensors"] if entry.weights else []
+
+
+def trained_files(encoder, *suffixes):
+    """Files beside a trained encoder's weights."""
+    return [f"{RESULTS}/encoders/{encoder}.{suffix}" for suffix in suffixes]
+
+
+def metrics_of_table(wildcards):
+    """The metrics of the encoders that a table of tasks shows, in its order."""
+    roles = tasks.TASK_TABLES[wildcards.table].models.values()
+    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], "metrics.csv")]
+
+
+def pictures_of_tasks(suffix):
+    """How the encoders of Table 5 did on each held-out picture."""
+    roles = [role for table in tasks.TASK_TABLES.values() for role in table.models.values()]
+    return [path for role in roles for path in trained_files(RUN.tasks.encoders[role], f"pictures.{suffix}")]
+
+
+def archives_of_masks(wildcards):
+    """The fetched files that a set's masks are read from."""
+    return places(REGISTRY.behind_masks(wildcards.images).sources.values())
+
+
+@spoken
+def entries_of_masks(wildcards):
+    """What decides a set's masks: its entries, and the state of their folder if they lie in one."""
+    part = REGISTRY.behind_masks(wildcards.images)
+    entry = part.images[wildcards.images]
+    return [registry.decisive(part), *([folders.state_of(Path(entry.masks))] if isinstance(entry, Folder) else [])]
+
+
+def examples_of(encoder):
+    """What an encoder is trained on, then each thing it is tested on: pictures, and their masks unless composed."""
+    sets = RUN.tasks.sets(ENCODERS[encoder].task)
+    named = [(sets.train, RUN.images.train), *((test, RUN.images.natural) for test in sets.tests)]
+    return [
+        (
+            image_files([composed_of], "npy")
+            if images == tasks.COMPOSITIONS
+            else [f"{RESULTS}/{kind}/{images}.npy" for kind in ("images", "masks")]
+        )
+        for images, composed_of in named
+    ]
+
+
+def names_of_examples(parts):
+    """The names of those pictures."""
+    return [part[0].removesuffix("npy") + "csv" for part in parts]
 
 
 @spoken
@@ -259,6 +315,8 @@ def inputs_of_figure(name):
     paths += [f"{RESULTS}/predictions/{cell.encoder}/{cell.readout.name}/{cell.images}.npz" for cell in maps]
     for role in display.pictures:
         paths += [f"{RESULTS}/images/{getattr(RUN.images, role)}.{suffix}" for suffix in ("npy", "csv")]
+    if display.crops:
+        paths.append(f"{RESULTS}/predictions/{RUN.tasks.saliency}/{displays.CROPS}")
     if display.architecture:
         paths += feature_files(RUN.models.VGG, RUN.images.natural, RUN.stages(RUN.models.VGG), "json")
     if display.losses:
@@ -281,7 +339,7 @@ def report_page(name):
     category, shows = {
         "run": ("Run", "versions and digests"),
         "claims": ("Claims", "the paper's and ours, judged"),
-    }.get(name) or ("Tables", cells.TABLES[name].about)
+    }.get(name) or ("Tables", {**cells.TABLES, **tasks.TASK_TABLES}[name].about)
     labels = {"page": name, "shows": shows}
     return report(f"{RESULTS}/pages/{name}.html", caption=f"../report/{name}.rst", category=category, labels=labels)
 

@@ -35,7 +35,7 @@ for _figure in displays.FIGURES:
             published=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "published").glob("*.csv"))],
             style=sha256_of(WORKFLOW / "posinfo" / "posinfo.mplstyle")[:16],
             run=RUN.model_dump_json(
-                include={"models", "controls", "images", "patterns", "training", "seeds", "alignment", "own"}
+                include={"models", "controls", "images", "patterns", "training", "seeds", "alignment", "tasks", "own"}
             ),
             benchmarks=f"{RESULTS}/benchmarks",
             output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),

@@ -1,7 +1,7 @@
-"""Predicted maps of the few pictures that figures show, and the learning curve.
+"""Predicted maps of the few pictures that figures show, saliency of cropped copies, and the learning curve.
 
-REQUIRED INPUTS: trained readouts, {results}/features/{encoder}/{images}/{stage}.npy
-OUTPUTS: {results}/predictions/{encoder}/{readout}/{images}.npz, {results}/learning_curve.csv
+REQUIRED INPUTS: trained readouts, {results}/features/{encoder}/{images}/{stage}.npy; an encoder trained for saliency
+OUTPUTS: {results}/predictions/{encoder}/{readout}/{images}.npz and crops.npz, {results}/learning_curve.csv
 
 Each encoder has one job, since starting a process costs more than its maps.
 """
@@ -48,6 +48,36 @@ for _encoder, _maps in MAPS.items():
             "python3 -m posinfo --log {log:q} predictions {params.maps:q} --readouts {input.readouts:q}"
             " --images {input.names:q} --features {input.features:q} --seed {params.seed}"
             " --device {params.device} --threads {threads} --output {params.output:q}"
+
+
+rule crops:
+    """What a network trained for saliency says of pictures and of slightly cropped copies."""
+    input:
+        weights=lambda wildcards: weights_of(wildcards.encoder),
+        head=lambda wildcards: trained_files(wildcards.encoder, "head.safetensors"),
+        files=lambda wildcards: examples_of(wildcards.encoder)[1],
+        names=lambda wildcards: names_of_examples(examples_of(wildcards.encoder)[1:2]),
+        stories=lambda wildcards: sidecars(examples_of(wildcards.encoder)[1]),
+    output:
+        maps=f"{RESULTS}/predictions/{{encoder}}/{displays.CROPS}",
+        story=f"{RESULTS}/predictions/{{encoder}}/{displays.CROPS.replace('npz', 'json')}",
+    log:
+        f"{RESULTS}/logs/crops/{{encoder}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/crops/{{encoder}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **needs(4, gpus=1),
+    params:
+        entry=lambda wildcards: registry.decisive(ENCODERS[wildcards.encoder]),
+        device=RUN.device,
+        shown=displays.SHOWN,
+        code=[code_digest("answers"), code_digest("crops")],
+    shell:
+        "python3 -m posinfo --log {log:q} crops {wildcards.encoder:q} --entry {params.entry:q} --weights {input.weights:q}"
+        " --test {input.files:q} --device {params.device} --threads {threads} --output {output.maps:q}"
 
 
 rule learning_curve:

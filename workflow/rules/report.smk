@@ -8,13 +8,13 @@ OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results
 rule pages:
     """The tables' Markdown as HTML, since the report shows that and not Markdown."""
     input:
-        markdown=[*expand(f"{RESULTS}/tables/{{table}}.md", table=cells.TABLES), f"{RESULTS}/claims.md"],
+        markdown=[*expand(f"{RESULTS}/tables/{{table}}.md", table=ALL_TABLES), f"{RESULTS}/claims.md"],
         sidecars=[
             f"{RESULTS}/features/{encoder}/{RUN.images.natural}/{ENCODERS[encoder].stages[0]}.json"
             for encoder in encoders_shown()
         ],
     output:
-        [report_page(name) for name in [*cells.TABLES, "claims", "run"]],
+        [report_page(name) for name in [*ALL_TABLES, "claims", "run"]],
     log:
         f"{RESULTS}/logs/pages.log",
     benchmark:

@@ -19,7 +19,7 @@ rule table:
     benchmark:
         f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
     wildcard_constraints:
-        table=f"(?!({'|'.join(cells.ALIASES)})\\.)[^/.]+",
+        table=f"(?!({'|'.join([*ALIASES, *tasks.TASK_TABLES])})\\.)[^/.]+",
     group:
         "tables"
     conda:
@@ -36,16 +36,50 @@ rule table:
         " --benchmarks {params.benchmarks:q} --output {params.output:q}"
 
 
+rule task_table:
+    """How well encoders with and without padding do what they were trained for."""
+    input:
+        metrics=metrics_of_table,
+        stories=lambda wildcards: sidecars(metrics_of_table(wildcards)),
+    output:
+        tidy=f"{RESULTS}/tables/{{table}}.csv",
+        markdown=f"{RESULTS}/tables/{{table}}.md",
+        latex=f"{RESULTS}/tables/{{table}}.tex",
+    log:
+        f"{RESULTS}/logs/tables/{{table}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/{{table}}.tsv"
+    wildcard_constraints:
+        table="|".join(tasks.TASK_TABLES),
+    group:
+        "tables"
+    conda:
+        ENVIRONMENT
+    params:
+        published=lambda wildcards: sha256_of(WORKFLOW / "published" / tasks.TASK_TABLES[wildcards.table].published)[
+            :16
+        ],
+        run=RUN.model_dump_json(include={"tasks", "images", "own"}),
+        titles=lambda wildcards: [
+            ENCODERS[RUN.tasks.encoders[role]].title for role in tasks.TASK_TABLES[wildcards.table].models.values()
+        ],
+        output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
+        code=code_digest("task_tables"),
+    shell:
+        "python3 -m posinfo --log {log:q} task-table {wildcards.table:q} --metrics {input.metrics:q} --run {params.run:q}"
+        " --output {params.output:q}"
+
+
 rule alias:
     """The same table under a name that a person would guess."""
     input:
-        lambda wildcards: f"{RESULTS}/tables/{cells.ALIASES[wildcards.alias]}.{wildcards.suffix}",
+        lambda wildcards: f"{RESULTS}/tables/{ALIASES[wildcards.alias]}.{wildcards.suffix}",
     output:
         f"{RESULTS}/tables/{{alias}}.{{suffix}}",
     log:
         f"{RESULTS}/logs/tables/{{alias}}.{{suffix}}.log",
     wildcard_constraints:
-        alias="|".join(cells.ALIASES),
+        alias="|".join(ALIASES),
         suffix="csv|md|tex",
     localrule: True
     conda:
@@ -59,7 +93,7 @@ rule tables:
     input:
         expand(
             f"{RESULTS}/tables/{{table}}.{{suffix}}",
-            table=[*cells.TABLES, *cells.ALIASES],
+            table=[*ALL_TABLES, *ALIASES],
             suffix=["csv", "md", "tex"],
         ),
     localrule: True

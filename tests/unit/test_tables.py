@@ -45,8 +45,9 @@ def test_every_table_is_complete_beside_the_published_numbers(tmp_path: Path, na
     assert (joined["n_constant"] == 3).all()
     if table.published:
         printed = pd.read_csv(PUBLISHED / table.published)
-        assert len(joined) == len(printed)
-        assert sorted(joined["published_spc"]) == sorted(printed["spc"])
+        beside = joined["published_spc"].isna()
+        assert (joined["model"] == joined["encoder"])[beside].all()  # encoders that stand there under their own names
+        assert sorted(joined["published_spc"][~beside]) == sorted(printed["spc"])
     shown = layouts.layout(joined, table)
     titles = dict.fromkeys(joined["encoder"], "title")
     text = layouts.caption(joined, table, titles, RUN.images.tests, {"scale": "rms"})
@@ -96,7 +97,14 @@ def test_verify_names_the_cells_outside(tmp_path: Path) -> None:
         cells_outside(made, expected)
 
 
-@pytest.mark.parametrize("name", list(TABLES))
+COMMITTED = sorted(path.stem for path in (ROOT / "workflow/expected").glob("*.csv"))
+
+
+def test_every_table_is_committed_but_that_of_encoders_trained_here() -> None:
+    assert set(TABLES) - set(COMMITTED) == {"table6"}  # a training rounds differently on another machine
+
+
+@pytest.mark.parametrize("name", COMMITTED)
 def test_the_committed_values_are_the_default_runs_cells(tmp_path: Path, name: str) -> None:
     table = TABLES[name]
     summary = tables.summarise(tables.read_scores(write_all_scores(tmp_path, name)), table.cells(RUN))

@@ -20,8 +20,8 @@ class Recipe(BaseModel):
     """How an encoder is trained for a task: AdamW, its learning rate rising to `lr` and falling to zero (one cycle)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    epochs: Count = Field(8, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
-    pictures: Count = Field(800, description="Pictures of each pass.")
+    epochs: Count = Field(5, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
+    pictures: Count = Field(1280, description="Pictures of each pass.")
     plain: Annotated[float, Field(ge=0, le=1)] = Field(
         0.6, description="Share of the training over which compositions fade from two greys into textures."
     )

@@ -123,6 +123,12 @@ def make(
     def examined(part: Part) -> tuple[pd.DataFrame, dict[str, float]]:
         return examine(network, part.examples, part.tests(recipe), prepare, device)
 
+    latest: list[tuple[pd.DataFrame, dict[str, float]]] = []  # of the first set; none where a finished training goes on
+
+    def after_epoch(_: TaskNetwork) -> dict[str, float]:
+        latest[:] = [examined(tests[0])]
+        return latest[0][1]
+
     story: dict[str, Any] = {
         "encoder": encoder,
         "entry": decisive(entry),
@@ -140,12 +146,13 @@ def make(
         order=lambda epoch: list(range(epoch * recipe.pictures, (epoch + 1) * recipe.pictures)),
         recipe=recipe,
         prepare=prepare,
-        examine=lambda _: examined(tests[0])[1],
+        examine=after_epoch,
         checkpoint=checkpoint,
         device=device,
         describe=json.dumps({**story, "torch": torch.__version__}, sort_keys=True),
     )
-    found = [(part.name, *examined(part)) for part in tests]
+    results = [*latest, *(examined(part) for part in tests[len(latest) :])]
+    found = [(part.name, rows, summary) for part, (rows, summary) in zip(tests, results, strict=True)]
     frames = {
         "epochs": pd.DataFrame(history),
         "metrics": pd.DataFrame([{"images": name, "n_images": len(rows), **summary} for name, rows, summary in found]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PAPERS_PICTURES = 10_533  # on which the paper trained
 _PALETTE = sns.color_palette("colorblind").as_hex()
-STAGE_COLOURS = (_PALETTE[2], _PALETTE[4], _PALETTE[8])  # of the workflow: none is an encoder's colour
+STAGE_COLOURS = (_PALETTE[5], _PALETTE[2], _PALETTE[4], _PALETTE[8])  # of the workflow: none is an encoder's colour
 # Variants of VGG in the figure of padding, as a reader would call them.
 VARIANTS = {
     "vgg16-circular": "circular",
@@ -194,11 +194,12 @@ def cost(material: Material) -> Figure:
     costs = material.costs
     if costs.empty:
         raise InputError("no benchmark files in the results folder: the figure of the run's time has nothing to show")
-    kinds = ["features", "readouts", "scores", "other"]
-    encoders = set(costs[costs["stage"] == "features"]["name"])
+    kinds = ["trained encoders", "features", "readouts", "scores", "other"]
+    costs = costs.assign(stage=[stage.replace("_", " ") for stage in costs["stage"]])
+    encoders = set(costs[costs["stage"].isin(kinds[:2])]["name"])
     jobs = list(zip(costs["stage"], costs["name"], strict=True))
     costs = costs.assign(
-        row=[name if name in encoders else str(stage).replace("_", " ") for stage, name in jobs],
+        row=[name if name in encoders else stage for stage, name in jobs],
         kind=[stage if stage in kinds else "other" for stage, _ in jobs],
     )
     table = costs.pivot_table(index="row", columns="kind", values="seconds", aggfunc="sum", fill_value=0)

@@ -75,9 +75,19 @@ class Placement:
 
     def mask(self, shape: str, side: int) -> Mask:
         """The pixels of a picture that the shape covers, bool [side, side]."""
-        across, down = (np.arange(side) + 0.5 - self.x)[None, :], (np.arange(side) + 0.5 - self.y)[:, None]
+        covered = np.zeros((side, side), bool)
+        (left, right), (top, bottom) = (self._reach(centre, side) for centre in (self.x, self.y))
+        across = (np.arange(left, right) + 0.5 - self.x)[None, :]
+        down = (np.arange(top, bottom) + 0.5 - self.y)[:, None]
         cosine, sine = np.cos(self.turn) / self.radius, np.sin(self.turn) / self.radius
-        return SHAPES[shape](across * cosine + down * sine, down * cosine - across * sine)
+        shown = SHAPES[shape](across * cosine + down * sine, down * cosine - across * sine)
+        covered[top:bottom, left:right] = shown
+        return covered
+
+    def _reach(self, centre: float, side: int) -> tuple[int, int]:
+        """The pixels that the shape can touch: first, and one after the last."""
+        first, last = np.clip([np.floor(centre - self.radius), np.ceil(centre + self.radius) + 1], 0, side)
+        return int(first), int(last)
 
 
 def place(rng: np.random.Generator, shape: str, side: int) -> tuple[Placement, Mask]:

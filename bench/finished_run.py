@@ -1,6 +1,7 @@
 """What the last run in results/ took: how much of it was work, and the memory of every rule."""
 
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -14,16 +15,23 @@ from timing import REPETITIONS, Line, seconds
 
 TARGET = "results/tables/table1.csv"
 BENCHMARKS = ROOT / "results/benchmarks"
+LOGS = ROOT / "results/logs"
 
 
 def jobs() -> pd.DataFrame:
-    """One row per job: rule (folder and encoder), seconds, CPU seconds, peak memory in GB, start and end."""
+    """One row per job: rule (folder and encoder), seconds, CPU seconds, peak memory in GB, start and end.
+
+    Seconds are Snakemake's; CPU time and memory are what each process wrote into its log, since Snakemake's own
+    figures are looked up every few seconds and miss the rest.
+    """
     rows = []
     for path in sorted(BENCHMARKS.rglob("*.tsv")):
-        frame, end = pd.read_csv(path, sep="\t"), path.stat().st_mtime
-        took, cpu, peak = (float(frame[column].iloc[0]) for column in ("s", "cpu_time", "max_rss"))
-        name = str(path.relative_to(BENCHMARKS).with_suffix(""))
-        rows.append((name, name.split("/")[0], took, cpu, peak / 1024, end - took, end))
+        name, end = str(path.relative_to(BENCHMARKS).with_suffix("")), path.stat().st_mtime
+        took = float(pd.read_csv(path, sep="\t")["s"].iloc[0])
+        costs = re.search(r"^([\d.]+) s of CPU, ([\d.]+) GB", (LOGS / f"{name}.log").read_text(), re.MULTILINE)
+        assert costs, f"{name} did not end well"
+        cpu, peak = (float(number) for number in costs.groups())
+        rows.append((name, name.split("/")[0], took, cpu, peak, end - took, end))
     return pd.DataFrame(rows, columns=["job", "stage", "seconds", "cpu", "gigabytes", "start", "end"])
 
 

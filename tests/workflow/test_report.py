@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Workflow
-from posinfo import cells, displays
+from posinfo import cells, displays, tasks
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-PAGES = {"Tables": [*cells.TABLES], "Figures": [*displays.FIGURES], "Claims": ["claims"], "Run": ["run"]}
+TABLES = [*cells.TABLES, *tasks.TASK_TABLES]
+PAGES = {"Tables": TABLES, "Figures": [*displays.FIGURES], "Claims": ["claims"], "Run": ["run"]}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workf
     for figure in displays.FIGURES:
         assert (results / f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
-    for table in cells.TABLES:
+    for table in TABLES:
         assert len(pd.read_csv(results / f"tables/{table}.csv"))
     assert len(pd.read_csv(results / "claims.csv"))
     assert whole.planned() == set()
@@ -52,15 +53,16 @@ def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workf
 
 def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow) -> None:
     folder = whole.place / "results/predictions"
-    wanted = displays.maps_wanted(whole.settings())
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {
-        f"{encoder}/{readout}/{images}.{suffix}"
-        for suffix in ("npz", "json")
-        for encoder, readouts in wanted.items()
+    run = whole.settings()
+    wanted = [
+        f"{encoder}/{readout}/{images}.npz"
+        for encoder, readouts in displays.maps_wanted(run).items()
         for readout, sets in readouts.items()
         for images in sets
-    }
+    ]
+    wanted.append(f"{run.tasks.saliency}/{displays.CROPS}")
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {*wanted, *(name.replace(".npz", ".json") for name in wanted)}
     assert sum((folder / name).stat().st_size for name in files) < 20e6
 
 

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import resource
 import sys
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from posinfo import command_inputs, command_results, command_stages
 from posinfo.command_line import Commands
@@ -21,19 +23,32 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args.run_command(args)
         sys.stdout.flush()
+        if args.log:
+            _log(args.log, _costs())
     except BrokenPipeError:  # whoever reads has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if args.log:
-            with suppress(OSError):  # a full disk has no room for the log either
-                args.log.parent.mkdir(parents=True, exist_ok=True)
-                args.log.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{traceback.format_exc()}")
+            _log(args.log, traceback.format_exc())
         words = _words(error)
         if not words:
             raise
         print(f"posinfo {args.command}: {words}", file=sys.stderr)
         return 1
     return 0
+
+
+def _log(path: Path, text: str) -> None:
+    with suppress(OSError):  # a full disk has no room for the log either
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{text}\n", encoding="utf-8")
+
+
+def _costs() -> str:
+    """What this process took so far; Snakemake's benchmarks see CPU time only every few seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # bytes there, kilobytes elsewhere
+    return f"{used.ru_utime + used.ru_stime:.2f} s of CPU, {peak / 1e9:.2f} GB of memory at most"
 
 
 def _words(error: Exception) -> str:

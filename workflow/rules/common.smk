@@ -169,6 +169,13 @@ def needs_of_training(readouts):
     return needs(32, 24 * 60, gpus=1) if wide else needs(6, 4 * 60, gpus=1)
 
 
+def threads_for(most):
+    """At most half of this machine for one job, so that another computes while it starts, reads or writes."""
+    # A job on a cluster has what it asked for, all of it.
+    machine = None if workflow.remote_exec else workflow.resource_settings.cores
+    return max(1, min(most, machine // 2)) if machine else most
+
+
 def feature_files(encoder, images, stages, suffix="npy"):
     return [f"{RESULTS}/features/{encoder}/{images}/{stage}.{suffix}" for stage in stages]
 

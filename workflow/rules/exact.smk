@@ -26,7 +26,7 @@ for _family in [family for family in FAMILIES if family.exact]:
             f"{RESULTS}/benchmarks/readouts/{_family.encoder}/{_family.name}.tsv"
         conda:
             ENVIRONMENT
-        threads: 8
+        threads: threads_for(8)
         resources:
             **needs(6, 4 * 60, gpus=1),
         params:
@@ -56,7 +56,7 @@ rule readout_exact:
         readout="exact-[^/]+",
     conda:
         ENVIRONMENT
-    threads: 8
+    threads: threads_for(8)
     resources:
         **needs(6, 4 * 60, gpus=1),
     params:

@@ -28,7 +28,7 @@ for _encoder, _entry in ENCODERS.items():
                 images=ONE_SET,
             conda:
                 ENVIRONMENT
-            threads: 8
+            threads: threads_for(8)
             resources:
                 **needs(6, 4 * 60, gpus=1),
             params:

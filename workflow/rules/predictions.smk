@@ -113,7 +113,7 @@ rule learning_curve:
         f"{RESULTS}/benchmarks/learning_curve.tsv"
     conda:
         ENVIRONMENT
-    threads: 8
+    threads: threads_for(8)
     resources:
         **needs(6, 4 * 60, gpus=1),
     params:

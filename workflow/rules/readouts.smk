@@ -24,7 +24,7 @@ for _family in [family for family in FAMILIES if not family.exact]:
             f"{RESULTS}/benchmarks/readouts/{_family.encoder}/{_family.name}.tsv"
         conda:
             ENVIRONMENT
-        threads: 8
+        threads: threads_for(8)
         resources:
             **needs_of_training(readout.name for readout in _family.patterns),
         params:
@@ -52,7 +52,7 @@ rule readout:
         readout="(?!exact-)[^/]+",
     conda:
         ENVIRONMENT
-    threads: 8
+    threads: threads_for(8)
     resources:
         **needs(6, 4 * 60, gpus=1),
     params:

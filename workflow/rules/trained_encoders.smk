@@ -49,10 +49,12 @@ rule trained_encoder:
         f"{RESULTS}/benchmarks/trained_encoders/{{encoder}}.tsv"
     wildcard_constraints:
         encoder="|".join(TRAINED),
+    # These are the longest jobs: begun last, they would leave cores idle at the end.
+    priority: 1
     conda:
         ENVIRONMENT
     # A slim network's maps are memory traffic: two of them side by side are done sooner than one after the other.
-    threads: lambda wildcards: 8 if ENCODERS[wildcards.encoder].architecture == "vgg16" else 1
+    threads: lambda wildcards: threads_for(8) if ENCODERS[wildcards.encoder].architecture == "vgg16" else 1
     resources:
         **needs(6, minutes=240, gpus=1),
     params:

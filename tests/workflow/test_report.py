@@ -48,6 +48,9 @@ def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workf
     for table in TABLES:
         assert len(pd.read_csv(results / f"tables/{table}.csv"))
     assert len(pd.read_csv(results / "claims.csv"))
+    for benchmark in (results / "benchmarks").rglob("*.tsv"):
+        log = results / "logs" / benchmark.relative_to(results / "benchmarks").with_suffix(".log")
+        assert re.search(r" s of CPU, [\d.]+ GB of memory at most$", log.read_text().rstrip())
     assert whole.planned() == set()
 
 

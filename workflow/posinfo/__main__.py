@@ -1,6 +1,7 @@
 """The command line: `python -m posinfo COMMAND`. Carries values to the stages and their errors to people."""
 
 import errno
+import gc
 import os
 import resource
 import sys
@@ -66,4 +67,11 @@ def _words(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Many jobs are short, and torch's start and end are most of them. Its import makes objects by the hundred thousand
+    # that all stay, so that looking for garbage among them is in vain; and taking them apart one by one at the end of
+    # the process is what the kernel does at once.
+    gc.set_threshold(100_000)
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

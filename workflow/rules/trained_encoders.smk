@@ -49,8 +49,7 @@ rule trained_encoder:
         f"{RESULTS}/benchmarks/trained_encoders/{{encoder}}.tsv"
     wildcard_constraints:
         encoder="|".join(TRAINED),
-    # These are the longest jobs: begun last, they would leave cores idle at the end.
-    priority: 1
+    priority: 1  # as long as layered readouts are
     conda:
         ENVIRONMENT
     # A slim network's maps are memory traffic: two of them side by side are done sooner than one after the other.

@@ -24,9 +24,9 @@ for _family in [family for family in FAMILIES if family.exact]:
             f"{RESULTS}/logs/readouts/{_family.encoder}/{_family.name}.log",
         benchmark:
             f"{RESULTS}/benchmarks/readouts/{_family.encoder}/{_family.name}.tsv"
+        priority: 1  # as long as layered readouts are
         conda:
             ENVIRONMENT
-        priority: 1  # as long as layered readouts are
         threads: threads_for(8)
         resources:
             **needs(6, 4 * 60, gpus=1),

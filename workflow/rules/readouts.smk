@@ -22,10 +22,10 @@ for _family in [family for family in FAMILIES if not family.exact]:
             f"{RESULTS}/logs/readouts/{_family.encoder}/{_family.name}.log",
         benchmark:
             f"{RESULTS}/benchmarks/readouts/{_family.encoder}/{_family.name}.tsv"
-        conda:
-            ENVIRONMENT
         # The longest jobs go first wherever they can: begun last, they would leave cores idle at the end.
         priority: int(any(readout.layers > 1 for readout in _family.patterns))
+        conda:
+            ENVIRONMENT
         threads: threads_for(8)
         resources:
             **needs_of_training(readout.name for readout in _family.patterns),

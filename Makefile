@@ -52,4 +52,5 @@ pins: ## resolve pyproject.toml anew into envs/ (needs uv)
 	    --no-header --no-annotate --upgrade -o envs/pins.txt
 
 clean: ## remove what was made, keep what was fetched
-	rm -rf results/* .snakemake
+	find results -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
+	rm -rf .snakemake

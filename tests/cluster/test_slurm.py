@@ -13,8 +13,8 @@ import slurm_node
 from conftest import Workflow
 
 TABLE = "results/tables/table1.csv"
-# What a Slurm without accounting and with two cores needs; a cluster needs none of it. One thread, as a job of the local
-# run has there: two threads add up in another order, and the tables are compared byte for byte.
+# What a Slurm without accounting and with two cores needs; a cluster needs none of it. One thread, as a job of the
+# local run has there: two threads add up in another order, and the tables are compared byte for byte.
 ONE_NODE = ["--max-threads=1", "--slurm-status-command=squeue", "--slurm-init-seconds-before-status-checks=2"]
 
 

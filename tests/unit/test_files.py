@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from posinfo.errors import InputError
-from posinfo.files import blank_array, read_json, release, sha256_of, written_whole
+from posinfo.files import StreamedArray, blank_array, read_json, release, sha256_of, written_whole
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -30,6 +30,24 @@ def test_a_damaged_sidecar_is_named(tmp_path: Path, text: str | None, word: str)
         path.write_text(text)
     with pytest.raises(InputError, match=word):
         read_json(path)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_an_array_written_in_parts_is_the_array(tmp_path: Path, rows: int) -> None:
+    whole = np.random.default_rng(0).normal(size=(7, 3, 5, 5)).astype(np.float16)
+    path = tmp_path / "maps.npy"
+    stream = StreamedArray(path, np.float16, whole.shape)
+    for start in range(0, 7, rows):
+        stream.append(whole[start : start + rows])
+    assert stream.close() == sha256_of(path)
+    np.testing.assert_array_equal(np.load(path, mmap_mode="r", allow_pickle=False), whole)
+
+
+def test_an_array_that_lacks_rows_is_refused(tmp_path: Path) -> None:
+    stream = StreamedArray(tmp_path / "maps.npy", np.float16, (7, 3))
+    stream.append(np.zeros((6, 3), np.float16))
+    with pytest.raises(InputError, match=r"maps.npy: 6 of 7 rows"):
+        stream.close()
 
 
 def resident() -> int:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from posinfo.alignment import Alignment
 from posinfo.architectures import Fitted, Padding, tapped, with_padding, with_weights
 from posinfo.errors import InputError
-from posinfo.files import blank_array, release, sha256_of, write_json, written_whole
+from posinfo.files import StreamedArray, read_json, write_json, written_whole
 from posinfo.images import read_pictures
 from posinfo.provenance import code_digest
 from posinfo.tensors import read_tensors
@@ -50,11 +49,10 @@ class InputConvention:
 class _Stage:
     """A stage file being written."""
 
-    array: NDArray[np.float16]
+    array: StreamedArray
     native_side: int
     squares: float = 0.0
     largest: float = 0.0
-    done: int = 0
 
 
 def open_encoder(
@@ -111,6 +109,7 @@ def extract(
     """
     started = time.monotonic()
     pictures = read_pictures(images)
+    pictures_digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
     batch = batch or (64 if device.type == "cuda" else 4)
     model = model.eval().to(device).to(memory_format=torch.channels_last)
     with ExitStack() as open_files:
@@ -122,21 +121,18 @@ def extract(
                 if name not in stages:
                     stages[name] = _create(partials[name], maps, len(pictures), alignment)
                 where = f"{story['encoder']}, stage {name}, {images}"
-                _store(stages[name], start, aligned(maps, alignment), where)
+                _store(stages[name], aligned(maps, alignment), where)
         for name, stage in stages.items():
-            if stage.done != len(pictures):
-                raise InputError(f"stage {name}: {stage.done} of {len(pictures)} pictures were written")
-            stage.array.flush()  # type: ignore[attr-defined]
             stage_story = {
                 **story,
                 "stage": name,
                 "images": images.stem,
-                "images_sha256": sha256_of(images),
-                "sha256": sha256_of(partials[name]),
+                "images_sha256": pictures_digest,
+                "sha256": stage.array.close(),
                 "shape": list(stage.array.shape),
                 "native_side": stage.native_side,
                 "alignment": alignment.model_dump(),
-                "rms": float(np.sqrt(stage.squares / stage.array.size)),
+                "rms": math.sqrt(stage.squares / math.prod(stage.array.shape)),
                 "largest": stage.largest,
                 "code": code_digest("features"),
                 "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
@@ -154,20 +150,19 @@ def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment)
     if height != width:
         raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
     side = min(height, alignment.side)
-    array = blank_array(partial, np.float16, (count, channels, side, side))
+    array = StreamedArray(partial, np.float16, (count, channels, side, side))
     return _Stage(array, native_side=height)
 
 
-def _store(stage: _Stage, start: int, maps: torch.Tensor, where: str) -> None:
-    stored = torch.from_numpy(stage.array[start : start + len(maps)])
-    stored.copy_(maps)  # at once to the file, to float16 and to channels first
+def _store(stage: _Stage, maps: torch.Tensor, where: str) -> None:
+    stored = maps.to("cpu", torch.float16, memory_format=torch.contiguous_format)
     values = stored.float()
     low, high = values.aminmax()
     largest = max(-float(low), float(high))
     if not math.isfinite(largest):
-        raise InputError(f"{where}: a feature is not finite in float16 (pictures {start} to {start + len(maps) - 1})")
+        first, last = stage.array.filled, stage.array.filled + len(maps) - 1
+        raise InputError(f"{where}: a feature is not finite in float16 (pictures {first} to {last})")
     # Norms over one map each are exact enough in float32; their sum is not.
     stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
     stage.largest = max(stage.largest, largest)
-    stage.done += len(maps)
-    release(stage.array)
+    stage.array.append(stored.numpy())

@@ -2,7 +2,9 @@
 
 import glob
 import hashlib
+import io
 import json
+import math
 import mmap
 import os
 from collections.abc import Iterator
@@ -51,6 +53,50 @@ def blank_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> 
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
+
+
+class StreamedArray:
+    """A `.npy` file written from front to back, with all its room on the disk taken at once, and its digest on the way.
+
+    Args:
+        path: where to.
+        dtype, shape: of the whole array.
+
+    Raises:
+        OSError: when there is no room.
+    """
+
+    def __init__(self, path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+        self.path, self.dtype, self.shape, self.filled = path, np.dtype(dtype), shape, 0
+        header = io.BytesIO()
+        described = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, described)
+        self._file = path.open("wb")
+        os.posix_fallocate(self._file.fileno(), 0, header.tell() + math.prod(shape) * self.dtype.itemsize)
+        self._digest = hashlib.sha256()
+        self._write(header.getbuffer())
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Write the next rows, contiguous [rows, *shape[1:]] of the array's dtype."""
+        assert values.dtype == self.dtype, f"{values.dtype} where {self.dtype} belongs"
+        assert values.shape[1:] == self.shape[1:], f"{values.shape} into {self.shape}"
+        self._write(values.data.cast("B"))
+        self.filled += len(values)
+
+    def close(self) -> str:
+        """The sha256 of the file, once every row is written.
+
+        Raises:
+            InputError: when rows are missing.
+        """
+        self._file.close()
+        if self.filled != self.shape[0]:
+            raise InputError(f"{self.path}: {self.filled} of {self.shape[0]} rows were written")
+        return self._digest.hexdigest()
+
+    def _write(self, data: memoryview) -> None:
+        self._digest.update(data)
+        self._file.write(data)
 
 
 def release(array: NDArray[Any]) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from posinfo.crops import Crops
 from posinfo.displays import FIGURES, SHOWN, maps_wanted
 from posinfo.errors import InputError
 from posinfo.figure_maps import error_map, figure6
+from posinfo.figure_style import STYLE
 from posinfo.figure_summaries import cost, estimates, padding, stages
 from posinfo.figures import DRAWINGS, write_figure
 from posinfo.materials import Maps, Material
@@ -73,7 +75,13 @@ def made_up_material(**changes: Any) -> Material:
         "losses": pd.DataFrame(lines, columns=["encoder", "pattern", "seed", "epoch", "loss"]),
         "curve": pd.concat(curve),
         "costs": pd.DataFrame(
-            [("features", "vgg16", 30.0), ("readouts", "vgg16", 13.0), ("scores", "pixels", 2.0), ("claims", "", 1.0)],
+            [
+                ("trained_encoders", "vgg-slim-segmentation-nopad", 4.0),
+                ("features", "vgg16", 30.0),
+                ("readouts", "vgg16", 13.0),
+                ("scores", "pixels", 2.0),
+                ("claims", "", 1.0),
+            ],
             columns=["stage", "name", "seconds"],
         ),
     }
@@ -123,9 +131,10 @@ def test_intervals_contain_their_values() -> None:
 
 
 def test_every_seconds_counts_once_in_the_cost() -> None:
-    (axes,) = cost(MATERIAL).axes
-    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(46)  # type: ignore[attr-defined]
-    assert "4 jobs" in axes.get_xlabel()
+    figure = cost(MATERIAL)
+    (axes,) = figure.axes
+    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(50)  # type: ignore[attr-defined]
+    assert "5 jobs" in figure.get_supxlabel()
 
 
 def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
@@ -133,6 +142,17 @@ def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
     del predicted["vgg16-nopad", "L1-k3-p0-all", "photos-test"]
     with pytest.raises(InputError, match="vgg16-nopad / L1-k3-p0-all / photos-test / G: the figure would have a hole"):
         figure6(made_up_material(predicted=predicted))
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_nothing_is_cut_off_at_the_edge(name: str) -> None:
+    with plt.style.context(STYLE):
+        figure = DRAWINGS[name](MATERIAL)
+        figure.draw_without_rendering()
+        drawn = figure.get_tightbbox()
+        plt.close(figure)
+    width, height = figure.get_size_inches()
+    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01
 
 
 @pytest.mark.parametrize("name", list(FIGURES))

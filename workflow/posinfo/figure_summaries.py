@@ -204,7 +204,7 @@ def cost(material: Material) -> Figure:
     )
     table = costs.pivot_table(index="row", columns="kind", values="seconds", aggfunc="sum", fill_value=0)
     table = table.loc[table.sum(axis=1).sort_values().index]
-    figure, axes = plt.subplots(figsize=(COLUMN, 0.6 + 0.15 * len(table)))
+    figure, axes = plt.subplots(figsize=(COLUMN, max(1.6, 0.6 + 0.15 * len(table))))
     left = np.zeros(len(table))
     colours = [*STAGE_COLOURS, "0.75"]
     for kind, colour in zip(kinds, colours, strict=True):
@@ -214,7 +214,9 @@ def cost(material: Material) -> Figure:
         left += table[kind].to_numpy()
     for place, total in enumerate(left):
         axes.annotate(f"{total:.0f}", (total, place), (2, 0), textcoords="offset points", va="center", fontsize=6)
-    axes.set(xlabel=f"seconds ({len(costs)} jobs, {left.sum() / 60:.1f} minutes in all)", xlim=(0, left.max() * 1.12))
+    axes.set_xlim(0, left.max() * 1.12)
+    # Below the figure, not below the axes, which long names make narrow.
+    figure.supxlabel(f"seconds ({len(costs)} jobs, {left.sum() / 60:.1f} minutes in all)", fontsize=8)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", labelsize=7)
     axes.margins(y=0.01)

@@ -81,7 +81,7 @@ def figure5(material: Material) -> Figure:
     """Pattern G: more layers above, larger kernels below."""
     run, cells = material.run, _cells("figure5", material.run)
     by_readout = {(cell.model, cell.readout): cell for cell in cells}
-    figure = plt.figure(figsize=(WHOLE, 2.6))
+    figure = plt.figure(figsize=(WHOLE, 2.8))
     tight(figure)
     grid = figure.add_gridspec(2, 9, width_ratios=(1, 0.12, 1, 1, 1, 0.12, 1, 1, 1))
     rows = (

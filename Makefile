@@ -32,7 +32,7 @@ lint: setup ## formatting, style, types, Snakemake's own lint
 test: lint ## lint, then every test
 	$(BIN)/pytest
 
-faults: setup ## kill, starve and damage real runs; prints a table of what was tried (half an hour)
+faults: setup ## kill, starve and damage real runs; prints a table of what was tried (20 minutes)
 	$(BIN)/pytest tests/faults -m faults
 
 audit: setup ## check the pinned packages for known vulnerabilities (asks a public database)

@@ -32,14 +32,28 @@ CONVENTION = InputConvention("RGB", 1)
 CPU = torch.device("cpu")
 
 
-def run(folder: Path, count: int = 7, gain: float = 1.0, weights: str = "w", device: torch.device = CPU) -> list[Path]:
+class OneShort(TwoStages):
+    """Loses a picture of every batch."""
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(pictures[1:])
+
+
+def run(
+    folder: Path,
+    count: int = 7,
+    gain: float = 1.0,
+    weights: str = "w",
+    device: torch.device = CPU,
+    network: type[TwoStages] = TwoStages,
+) -> list[Path]:
     images = folder / "set.npy"
     rng = np.random.default_rng(0)
     pictures = [Picture(f"{index}", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for index in range(count)]
     write_images(iter(pictures), count, images, side=32)
     paths = {stage: folder / "set" / f"{stage}.npy" for stage in ("f1", "f2")}
     extract(
-        model=TwoStages(gain),
+        model=network(gain),
         convention=CONVENTION,
         images=images,
         outputs=paths,
@@ -68,6 +82,12 @@ def test_stages_are_stored_at_the_smaller_side_with_their_story(tmp_path: Path) 
 def test_values_beyond_float16_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"two-stages, stage f1.*not finite in float16"):
         run(tmp_path, gain=1e6)
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_an_encoder_that_loses_a_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"two-stages, stage f1, .*: 2 maps for 3 pictures"):
+        run(tmp_path, network=OneShort)
     assert list((tmp_path / "set").iterdir()) == []
 
 

@@ -105,7 +105,7 @@ def extract(
         batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
 
     Raises:
-        InputError: when a feature is not finite in float16, or the model's maps are not square.
+        InputError: when a feature is not finite in float16, or the model's maps are not square or not one a picture.
     """
     started = time.monotonic()
     pictures = read_pictures(images)
@@ -121,6 +121,8 @@ def extract(
                 if name not in stages:
                     stages[name] = _create(partials[name], maps, len(pictures), alignment)
                 where = f"{story['encoder']}, stage {name}, {images}"
+                if len(maps) != len(chunk):
+                    raise InputError(f"{where}: {len(maps)} maps for {len(chunk)} pictures; each picture needs its own")
                 _store(stages[name], aligned(maps, alignment), where)
         for name, stage in stages.items():
             stage_story = {

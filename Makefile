@@ -1,10 +1,10 @@
-# make demo: set up and build Table 1.   make test: set up, lint, types, tests.   make help: the rest.
+# make demo: set up and build Table 1.   make check: lint, types, unit tests.   make test: everything.   make help: the rest.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo lint test faults audit bench memory pins clean
+.PHONY: help setup demo lint check test faults audit bench memory pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -13,24 +13,33 @@ $(VENV)/ready: envs/pins.txt
 	@$(PYTHON) -c 'import sys; sys.exit("posinfo needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r envs/pins.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(VENV)/ready ## a virtual environment in the clone, with the pinned packages
 
 demo: setup ## Table 1 on the embedded default: real weights, real photographs
 	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
+	@echo; echo "Files made:"; find resources results -type f -not -name README.md -not -path '*/.*' | cut -d/ -f1,2 | sort | uniq -c
 	@echo; cat results/tables/table1.md
-	@echo; echo "Files made:"; find resources results -type f -not -name README.md -not -path '*/.*' | sort
+	@echo; echo "Next, after: source $(BIN)/activate"
+	@echo "  snakemake --cores $(CORES) results/figures/stages.png    where in VGG16 position is kept"
+	@echo "  snakemake --cores $(CORES)                               every table, figure and claim, and results/report.html"
+	@echo "  posinfo taps torchvision/resnet18               where a network of yours can be read"
 
 lint: setup ## formatting, style, types, Snakemake's own lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
+check: lint ## lint and the library's own tests: two minutes
+	$(BIN)/pytest tests/unit -n $(CORES) --dist worksteal
+
 test: lint ## lint, then every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(CORES) --dist loadfile
 
 faults: setup ## kill, starve and damage real runs; prints a table of what was tried (20 minutes)
 	$(BIN)/pytest tests/faults -m faults

@@ -17,21 +17,19 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/encoders.smk"
-include: "workflow/rules/trained_encoders.smk"
+include: "workflow/rules/trained.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/readouts.smk"
-include: "workflow/rules/exact.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
-include: "workflow/rules/claims.smk"
-include: "workflow/rules/predictions.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/mistakes.smk"
 
 
 # The only one: Snakemake keeps the last `onstart` it reads.
 onstart:
-    HELD.append(spoken(locks.hold)(Path(RESULTS)))
+    HELD.append(ASKING.now(locks.hold, Path(RUN.results)))
     stop_without_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from limits import RUN, VGG, WEIGHTS, cached, epochs, extracting, first, heads, pictures
-from posinfo import cells
-from posinfo.features import InputConvention, open_encoder
-from posinfo.heads import HeadStack
-from posinfo.patterns import PATTERNS, ground_truth
-from posinfo.protocol import Readout, Training
-from posinfo.readouts import make_stack
+from posinfo.features.extraction import InputConvention, open_encoder
+from posinfo.protocol.patterns import PATTERNS, ground_truth
+from posinfo.protocol.readout import Readout, Training
+from posinfo.readouts.heads import HeadStack
+from posinfo.readouts.training import make_stack
+from posinfo.run import tables
 from released import train as train_as_released
 from timing import Line, ratio, seconds
 
@@ -49,7 +49,7 @@ def stacking() -> list[Line]:
     """Every one-layer readout of VGG16 in the paper's tables, in one pass, against the base readout alone."""
     stages, wanted = cached(), dict[Readout, set[str]]()
     for name in ("table1", "table2a", "table2b", "table3", "table4"):
-        for cell in cells.TABLES[name].cells(RUN):
+        for cell in tables.TABLES[name].cells(RUN):
             if cell.encoder == RUN.models.VGG and cell.readout.layers == 1:
                 wanted.setdefault(cell.readout, set()).add(cell.pattern)
     stacks, base = [_stack(readout, 3, patterns) for readout, patterns in wanted.items()], _stack(Readout(), 3)

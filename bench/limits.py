@@ -7,26 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from posinfo import registry
-from posinfo.alignment import Alignment
-from posinfo.architectures import with_weights
-from posinfo.config import RunConfig
-from posinfo.feature_files import StageFeatures, read_features
-from posinfo.features import InputConvention, extract, open_encoder
-from posinfo.heads import Head, Stack
-from posinfo.images import Picture, write_images
-from posinfo.patterns import PATTERNS, ground_truth
-from posinfo.protocol import Readout, Training
-from posinfo.readouts import make_stack, train
-from posinfo.scores import centred_ranks, spearman
-from posinfo.tensors import read_tensors
+from posinfo.encoders.architectures import with_weights
+from posinfo.features.extraction import InputConvention, extract, open_encoder
+from posinfo.features.stored import StageFeatures, read_features
+from posinfo.images.pictures import Picture, write_images
+from posinfo.protocol.alignment import Alignment
+from posinfo.protocol.patterns import PATTERNS, ground_truth
+from posinfo.protocol.readout import Readout, Training
+from posinfo.readouts.deep import Stack
+from posinfo.readouts.heads import Head
+from posinfo.readouts.training import make_stack, train
+from posinfo.registry import catalogue
+from posinfo.run.config import RunConfig
+from posinfo.scores.measures import centred_ranks, spearman
+from posinfo.store.tensors import read_tensors
 from timing import Line, ratio, side_by_side
 from torch import nn
 
 ROOT = Path(__file__).parent.parent
 RUN = RunConfig()
 CPU = torch.device("cpu")
-VGG = registry.shipped().encoders[RUN.models.VGG]
+VGG = catalogue.shipped().encoders[RUN.models.VGG]
 WEIGHTS = ROOT / f"resources/encoders/{RUN.models.VGG}.safetensors"
 
 

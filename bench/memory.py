@@ -18,14 +18,14 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from posinfo.alignment import Alignment  # noqa: E402
-from posinfo.devices import choose_device  # noqa: E402
-from posinfo.feature_files import StageFeatures  # noqa: E402
-from posinfo.files import blank_array, release  # noqa: E402
-from posinfo.heads import Head  # noqa: E402
-from posinfo.patterns import PATTERNS  # noqa: E402
-from posinfo.protocol import Readout, Training  # noqa: E402
-from posinfo.readouts import make_stack, train  # noqa: E402
+from posinfo.features.stored import StageFeatures  # noqa: E402
+from posinfo.protocol.alignment import Alignment  # noqa: E402
+from posinfo.protocol.patterns import PATTERNS  # noqa: E402
+from posinfo.protocol.readout import Readout, Training  # noqa: E402
+from posinfo.readouts.heads import Head  # noqa: E402
+from posinfo.readouts.training import make_stack, train  # noqa: E402
+from posinfo.store.devices import choose_device  # noqa: E402
+from posinfo.store.files import blank_array, release  # noqa: E402
 from tabulate import tabulate  # noqa: E402
 
 CHANNELS, SIDE, BLOCK = 1472, 28, 64

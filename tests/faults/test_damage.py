@@ -67,11 +67,11 @@ def test_damage_is_named_and_mended(finished: Workflow, kind: str, damage: str, 
 @pytest.mark.faults
 def test_an_old_cache_is_refused_where_snakemake_has_no_record(finished: Workflow, ledger: Ledger) -> None:
     ledger.what, ledger.count = "features of other code, Snakemake's records lost", 1
-    module = finished.source / "workflow/posinfo/features.py"
+    module = finished.source / "workflow/posinfo/features/extraction.py"
     module.write_text(module.read_text() + "# another version\n")
     shutil.rmtree(finished.place / ".snakemake")
     for removed in ("readouts/vgg16", "scores/vgg16", "tables"):
         shutil.rmtree(finished.place / "results" / removed)
     done = finished.run(TABLE, check=False)
     assert done.returncode != 0
-    assert "code of features.py" in done.stdout + done.stderr
+    assert "code of extraction.py" in done.stdout + done.stderr

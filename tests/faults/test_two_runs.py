@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Ledger, Workflow, copy_of_the_workflow
 from injection import TABLE, started, tables_of
-from posinfo.errors import InputError
-from posinfo.locks import hold
+from posinfo.store.errors import InputError
+from posinfo.store.locks import hold
 
 
 def test_a_folder_is_held_until_its_holder_is_gone(tmp_path: Path) -> None:

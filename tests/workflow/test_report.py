@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Workflow
-from posinfo import cells, displays, tasks
+from posinfo.run import displays, tables, tasks
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-TABLES = [*cells.TABLES, *tasks.TASK_TABLES]
+TABLES = [*tables.TABLES, *tasks.TASK_TABLES]
 PAGES = {"Tables": TABLES, "Figures": [*displays.FIGURES], "Claims": ["claims"], "Run": ["run"]}
 
 

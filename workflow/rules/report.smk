@@ -8,23 +8,23 @@ OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results
 rule pages:
     """The tables' Markdown as HTML, since the report shows that and not Markdown."""
     input:
-        markdown=[*expand(f"{RESULTS}/tables/{{table}}.md", table=ALL_TABLES), f"{RESULTS}/claims.md"],
+        markdown=[*(PATHS.table(table, "md") for table in ingredients.ALL_TABLES), PATHS.whole("claims.md")],
         sidecars=[
-            f"{RESULTS}/features/{encoder}/{RUN.images.natural}/{ENCODERS[encoder].stages[0]}.json"
-            for encoder in encoders_shown()
+            PATHS.features(encoder, RUN.images.natural, ENCODERS[encoder].stages, "json")[0]
+            for encoder in MADE_FROM.encoders_shown
         ],
     output:
-        [report_page(name) for name in [*ALL_TABLES, "claims", "run"]],
+        [report_page(name) for name in [*ingredients.ALL_TABLES, "claims", "run"]],
     log:
-        f"{RESULTS}/logs/pages.log",
+        PATHS.log("pages"),
     benchmark:
-        f"{RESULTS}/benchmarks/pages.tsv"
+        PATHS.benchmark("pages")
     conda:
         ENVIRONMENT
     params:
         output=lambda wildcards, output: str(Path(output[0]).parent),
-        titles=json.dumps({encoder: ENCODERS[encoder].title or encoder for encoder in encoders_shown()}),
-        code=code_digest("pages"),
+        titles=json.dumps({encoder: ENCODERS[encoder].title or encoder for encoder in MADE_FROM.encoders_shown}),
+        code=code_digest("report.pages"),
     shell:
         "python3 -m posinfo --log {log:q} pages --markdown {input.markdown:q} --sidecars {input.sidecars:q}"
         " --titles {params.titles:q} --output {params.output:q}"
@@ -36,17 +36,17 @@ rule report:
         rules.figures.input,
         rules.pages.output,
     output:
-        f"{RESULTS}/report.html",
+        PATHS.whole("report.html"),
     log:
-        f"{RESULTS}/logs/report.log",
+        PATHS.log("report"),
     localrule: True
     conda:
         ENVIRONMENT
     params:
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
-        settings=f"{RESULTS}/logs/report.config.json",
+        settings=f"{RUN.results}/logs/report.config.json",
         run=RUN.model_dump_json(),
-        captions=[sha256_of(path)[:16] for path in sorted((WORKFLOW / "report").iterdir())],
+        captions=digests("report"),
     shell:
         "printf '%s' {params.run:q} > {params.settings:q} && "
         "python3 -m snakemake figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"

@@ -9,13 +9,13 @@ published a checksum: the first download's
 rule source:
     """One file a job, on the machine with the network; once it lies there, nothing asks for it again."""
     input:
-        local_origin,
+        asks(MADE_FROM.origin_of_source, "kind", "file"),
     output:
-        update(f"{RESOURCES}/{{kind}}/{{file}}"),  # not removed first: another run may be reading it
+        update(f"{RUN.resources}/{{kind}}/{{file}}"),  # not removed first: another run may be reading it
     log:
-        f"{RESULTS}/logs/sources/{{kind}}/{{file}}.log",
+        PATHS.log("sources/{kind}/{file}"),
     benchmark:
-        f"{RESULTS}/benchmarks/sources/{{kind}}/{{file}}.tsv"
+        PATHS.benchmark("sources/{kind}/{file}")
     wildcard_constraints:
         kind="packages|archives",
         file="[^/]+",
@@ -23,7 +23,9 @@ rule source:
     conda:
         ENVIRONMENT
     params:
-        entry=lambda wildcards: source_at(wildcards).model_dump_json(exclude={"about", "licence"}),
+        entry=lambda wildcards: MADE_FROM.source(wildcards.kind, wildcards.file).model_dump_json(
+            exclude={"about", "licence"}
+        ),
     shell:
         "python3 -m posinfo --log {log:q} fetch {wildcards.file:q} --entry {params.entry:q} --output {output:q}"
 
@@ -31,5 +33,5 @@ rule source:
 rule download:
     """Everything that needs the network: run this where there is one (a login node)."""
     input:
-        needed_from_outside(),
+        ASKING.now(MADE_FROM.from_outside),
     localrule: True

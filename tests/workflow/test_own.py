@@ -1,0 +1,62 @@
+"""Own photographs and an own network, and mistakes in their entries."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import torchvision
+import yaml
+from conftest import ROOT, Workflow, copy_of_the_workflow
+from fabricated import SMALL, overlay, photographs
+
+
+def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> None:
+    """The folder for test and the file of weights bear names that a shell would take for commands."""
+    source, odd = copy_of_the_workflow(tmp_path / "clone"), "my/-test $(touch harm) 'photo\"graphs'; touch harm"
+    for folder, part in zip(("my/photographs", odd), photographs(resources), strict=True):
+        (tmp_path / folder).mkdir(parents=True)
+        for name, data in list(part.items())[:8]:
+            (tmp_path / folder / name).write_bytes(data)
+    weights = "my/res net$(touch harm)18.pth"
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
+    own = {**yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]}
+    own["sources"] = {"my-resnet": {"path": weights}}
+    own["images"]["my-test-photographs"] = {"folder": odd}
+    config = overlay(tmp_path, base="own", own=own, **SMALL)
+    workflow = Workflow(tmp_path, source, configfile=config)
+    scores = "results/own/scores/my-resnet/L1-k3-p0-all/my-test-photographs.csv"
+    workflow.run(scores)
+    assert len(pd.read_csv(tmp_path / scores)) == 5 * 8  # patterns x pictures
+    pictures = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
+    assert len(pictures) == 8 * 8
+    # Another photograph redoes what was made from the folder; the weights stay.
+    shutil.copy(next((tmp_path / "my/photographs").iterdir()), tmp_path / odd / "another.png")
+    planned = workflow.planned(scores)
+    assert {"images", "features_my-resnet", "scores_my-resnet_base"} == planned
+    # So do other weights.
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
+    assert {"source", "encoder", "readouts_my-resnet_base"} <= workflow.planned(scores)
+    assert not list(tmp_path.rglob("harm"))
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"images": {"my-photographs": {"folder": "nowhere"}}}, "nowhere is no folder"),
+        ({"images": {"my-photographs": {"folder": "my"}}}, "my holds 0 photographs"),
+        ({"encoders": {"my-resnet": {"title": "no taps"}}}, "encoders.my-resnet.taps: Field required"),
+    ],
+)
+def test_mistakes_in_own_entries_stop_before_the_first_job(tmp_path: Path, own: dict[str, Any], words: str) -> None:
+    base = yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]
+    merged = {part: {**base.get(part, {}), **own.get(part, {})} for part in {**base, **own}}
+    config = overlay(tmp_path, base="own", own=merged)
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/resnet18.pth").touch()
+    done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr

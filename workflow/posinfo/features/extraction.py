@@ -1,0 +1,170 @@
+"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
+
+import math
+import platform
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from posinfo.encoders.architectures import Fitted, Padding, tapped, with_padding, with_weights
+from posinfo.images.pictures import read_pictures
+from posinfo.protocol.alignment import Alignment
+from posinfo.store.errors import InputError
+from posinfo.store.files import StreamedArray, read_json, write_json, written_whole
+from posinfo.store.provenance import code_digest
+from posinfo.store.tensors import read_tensors
+
+
+@dataclass(frozen=True)
+class InputConvention:
+    """How an encoder wants its pictures.
+
+    Attributes:
+        order: `RGB` or `BGR`.
+        range: the value of white: 1 or 255.
+        mean, std: subtracted from, then divided into, the values, in the encoder's channel order.
+    """
+
+    order: str
+    range: float
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
+        """uint8 RGB [batch, side, side, 3] to float32 [batch, 3, side, side], channels last in memory."""
+        values = pictures.flip(-1) if self.order == "BGR" else pictures
+        mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
+        return values.float().mul_(self.range / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+
+@dataclass
+class _Stage:
+    """A stage file being written."""
+
+    array: StreamedArray
+    native_side: int
+    squares: float = 0.0
+    largest: float = 0.0
+
+
+def open_encoder(
+    architecture: str,
+    weights: Path | None,
+    taps: dict[str, str],
+    padding: Padding = "zeros",
+    fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None,
+) -> nn.Module:
+    """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
+
+    Args:
+        weights: safetensors in the architecture's own names; None for an architecture that has none.
+        taps: stage name to node name.
+        padding: of every convolution.
+        fit: how each stage's map is brought to which side, if it is.
+    """
+    loaded = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()} if weights else {}
+    model = tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
+    return Fitted(model, *fit) if fit else model
+
+
+def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
+    """Maps larger than the common side, resized to it; smaller ones as they are. [batch, C, side, side]."""
+    if maps.shape[-1] <= alignment.side:
+        return maps
+    return functional.interpolate(maps, alignment.side, mode="bilinear", align_corners=alignment.corners)
+
+
+@torch.inference_mode()
+def extract(
+    *,
+    model: nn.Module,
+    convention: InputConvention,
+    images: Path,
+    outputs: dict[str, Path],
+    alignment: Alignment,
+    device: torch.device,
+    story: dict[str, Any],
+    batch: int | None = None,
+) -> None:
+    """Write `outputs[stage]` (float16 [N, C, h, w], h the smaller of the stage's side and the common side).
+
+    Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
+    from (`story`, the digest of the pictures and of this code, versions) and the seconds it took.
+
+    Args:
+        model: frozen; maps float32 [batch, 3, side, side] to a dict of stage name to [batch, C, h, w].
+        images: uint8 [N, side, side, 3].
+        batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
+
+    Raises:
+        InputError: when a feature is not finite in float16, or the model's maps are not square or not one a picture.
+    """
+    started = time.monotonic()
+    pictures = read_pictures(images)
+    pictures_digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
+    batch = batch or (64 if device.type == "cuda" else 4)
+    model = model.eval().to(device).to(memory_format=torch.channels_last)
+    with ExitStack() as open_files:
+        partials = {stage: open_files.enter_context(written_whole(path)) for stage, path in outputs.items()}
+        stages: dict[str, _Stage] = {}
+        for start in tqdm(range(0, len(pictures), batch), desc=f"{story['encoder']} x {images.stem}", unit="batch"):
+            chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
+            for name, maps in model(convention.prepare(chunk)).items():
+                if name not in stages:
+                    stages[name] = _create(partials[name], maps, len(pictures), alignment)
+                where = f"{story['encoder']}, stage {name}, {images}"
+                if len(maps) != len(chunk):
+                    raise InputError(f"{where}: {len(maps)} maps for {len(chunk)} pictures; each picture needs its own")
+                _store(stages[name], aligned(maps, alignment), where)
+        for name, stage in stages.items():
+            stage_story = {
+                **story,
+                "stage": name,
+                "images": images.stem,
+                "images_sha256": pictures_digest,
+                "sha256": stage.array.close(),
+                "shape": list(stage.array.shape),
+                "native_side": stage.native_side,
+                "alignment": alignment.model_dump(),
+                "rms": math.sqrt(stage.squares / math.prod(stage.array.shape)),
+                "largest": stage.largest,
+                "code": code_digest("features.extraction"),
+                "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+                "device": device.type,
+                "convention": asdict(convention),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+            write_json(outputs[name].with_suffix(".json"), stage_story)
+
+
+def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment) -> _Stage:
+    if maps.ndim != 4:
+        raise InputError(f"a tap gives {list(maps.shape)}, not [batch, channels, side, side]; see: posinfo taps")
+    _, channels, height, width = maps.shape
+    if height != width:
+        raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
+    side = min(height, alignment.side)
+    array = StreamedArray(partial, np.float16, (count, channels, side, side))
+    return _Stage(array, native_side=height)
+
+
+def _store(stage: _Stage, maps: torch.Tensor, where: str) -> None:
+    stored = maps.to("cpu", torch.float16, memory_format=torch.contiguous_format)
+    values = stored.float()
+    low, high = values.aminmax()
+    largest = max(-float(low), float(high))
+    if not math.isfinite(largest):
+        first, last = stage.array.filled, stage.array.filled + len(maps) - 1
+        raise InputError(f"{where}: a feature is not finite in float16 (pictures {first} to {last})")
+    # Norms over one map each are exact enough in float32; their sum is not.
+    stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
+    stage.largest = max(stage.largest, largest)
+    stage.array.append(stored.numpy())

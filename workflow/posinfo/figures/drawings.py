@@ -1,0 +1,49 @@
+"""Every figure by its name, drawn in one style and written as vector pdf and as png."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from posinfo.figures import maps, summaries, tasks
+from posinfo.figures.architecture import figure2
+from posinfo.figures.materials import Material
+from posinfo.figures.style import STYLE
+from posinfo.store.errors import InputError, unknown
+from posinfo.store.files import written_whole
+
+DRAWINGS: dict[str, Callable[[Material], Figure]] = {
+    "figure1": tasks.figure1,
+    "figure2": figure2,
+    "figure3": maps.figure3,
+    "figure4": maps.figure4,
+    "figure5": maps.figure5,
+    "figure6": maps.figure6,
+    "figure7": maps.figure7,
+    "stages": summaries.stages,
+    "padding": summaries.padding,
+    "agreement": summaries.agreement,
+    "learning_curve": summaries.learning_curve,
+    "training": summaries.training,
+    "cost": summaries.cost,
+}
+
+
+def write_figure(name: str, material: Material, pdf: Path, png: Path) -> None:
+    """Draw one of `DRAWINGS` in the project's style, without dates inside.
+
+    Raises:
+        InputError: for another name, or when a cell is missing.
+    """
+    if name not in DRAWINGS:
+        raise InputError(unknown("figure", name, DRAWINGS))
+    mpl.use("Agg")
+    with plt.style.context(STYLE):
+        figure = DRAWINGS[name](material)
+        with written_whole(pdf) as partial:
+            figure.savefig(partial, format="pdf", metadata={"CreationDate": None})
+        with written_whole(png) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
+        plt.close(figure)

@@ -1,0 +1,108 @@
+"""What a readout is and how it is trained: plain values, no torch, so that parsing a workflow stays quick."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from posinfo.store.errors import InputError
+
+_READOUT = re.compile(
+    r"(L(?P<layers>[1-9]\d*)|exact)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)(?P<raw>-raw)?"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Readout:
+    """A readout by its choices; its name, such as `L1-k3-p0-all` or `exact-k3-p0-all`, can be parsed back.
+
+    Attributes:
+        layers: convolutions (paper table 2a: 1, 2, 3).
+        kernel: side of each kernel, odd (table 2b: 1, 3, 7).
+        padding: zero padding of each convolution, in pixels of the 28x28 map (table 4: 0, 1, 2).
+        stages: `all`, or the name of the one stage that is read (table 3).
+        raw: read the stages unscaled whatever `training: scale` says; the name then ends in `-raw`.
+        exact: one linear convolution, solved by least squares instead of trained; the name then begins with `exact`.
+    """
+
+    layers: int = 1
+    kernel: int = 3
+    padding: int = 0
+    stages: str = "all"
+    raw: bool = False
+    exact: bool = False
+
+    @property
+    def name(self) -> str:
+        """As in paths: `L1-k3-p0-all`."""
+        start = "exact" if self.exact else f"L{self.layers}"
+        return f"{start}-k{self.kernel}-p{self.padding}-{self.stages}{'-raw' if self.raw else ''}"
+
+    @classmethod
+    def parse(cls, name: str) -> "Readout":
+        """The readout of that name.
+
+        Raises:
+            InputError: when the name does not follow the grammar or the kernel is even.
+        """
+        match = _READOUT.fullmatch(name)
+        if match is None:
+            raise InputError(
+                f"readout {name!r} is not L<layers>-k<kernel>-p<padding>-<all or a stage>; such as L1-k3-p0-all, or "
+                "exact-k3-p0-all for the least-squares solution"
+            )
+        readout = cls(
+            layers=int(match["layers"] or 1),
+            kernel=int(match["kernel"]),
+            padding=int(match["padding"]),
+            stages=match["stages"],
+            raw=match["raw"] is not None,
+            exact=match["layers"] is None,
+        )
+        if readout.kernel % 2 == 0:
+            raise InputError(f"readout {name!r}: the kernel must be odd (1, 3, 5, 7 ...), not {readout.kernel}")
+        return readout
+
+    def stages_read(self, stages: list[str]) -> list[str]:
+        """Which of an encoder's stages this readout reads.
+
+        Raises:
+            InputError: when the encoder has no such stage.
+        """
+        if self.stages == "all":
+            return stages
+        if self.stages not in stages:
+            raise InputError(f"readout {self.name!r}: this encoder has the stages {', '.join(stages)}, or all")
+        return [self.stages]
+
+
+SCORE_COLUMNS = ("pattern", "seed", "image", "spc", "mae", "constant")  # of a score file, one row per prediction
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class Training(BaseModel):
+    """How a readout is trained; the defaults are the released code's (the paper prints only some of them)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    output: Literal["sigmoid", "linear"] = Field(
+        "sigmoid",
+        description="What follows the last batch norm: sigmoid as released, or linear, which reaches below 0.",
+    )
+    epochs: PositiveInt = Field(15, description="Passes over the training pictures.")
+    batch: PositiveInt = Field(32, description="Pictures per step.")
+    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(0.1, description="SGD's learning rate at the start.")
+    decay_epoch: PositiveInt = Field(10, description="The epoch (from 0) from which lr is multiplied by lr_decay.")
+    lr_decay: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1)] = Field(0.1, description="See decay_epoch.")
+    momentum: Annotated[float, Field(allow_inf_nan=False, ge=0, lt=1)] = Field(0.9, description="SGD's momentum.")
+    weight_decay: Annotated[float, Field(allow_inf_nan=False, ge=0)] = Field(1e-4, description="SGD's weight decay.")
+    hidden: PositiveInt | Literal["same"] = Field(
+        8,
+        description="Channels between the layers of a readout of several layers: a number (never more than the stages "
+        "have), small enough for a CPU, or same: as many as are read, as released (VGG16, 3 layers: 39 M weights).",
+    )
+    scale: Literal["rms", "none"] = Field(
+        "rms",
+        description="rms divides each stage by its root mean square over the training pictures, one number a stage: "
+        "with loud and quiet stages side by side (VGG16: 216 to 6) SGD never sees the quiet ones. none is the paper's.",
+    )

@@ -1,0 +1,76 @@
+"""Train readouts, or solve them."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    pass
+
+
+def add(commands: Commands) -> None:
+    """Add these commands to the command line."""
+    readouts = commands.add(_readouts, "readouts", "train readouts of one encoder in the same passes")
+    readouts.add_argument("readouts", help='JSON of readout to patterns, such as {"L1-k3-p0-all": ["H", "G"]}')
+    readouts.add_argument(
+        "--features", type=Path, nargs="+", required=True, help="the stages' .npy files, shallow first"
+    )
+    readouts.add_argument("--seeds", type=int, nargs="+", required=True)
+    readouts.add_argument("--definition", choices=["paper", "released"], required=True)
+    readouts.add_argument("--training", required=True, help="JSON of the config's training section")
+    readouts.add_argument("--output", type=Path, required=True, help="{readout}/{pattern}.safetensors goes below it")
+    commands.on_device(readouts)
+
+    exact = commands.add(_exact, "exact", "solve linear readouts of one encoder by least squares, in one pass")
+    exact.add_argument("readouts", help='JSON of readout to patterns, such as {"exact-k3-p0-all": ["H", "G"]}')
+    exact.add_argument("--features", type=Path, nargs="+", required=True, help="the stages' .npy files, shallow first")
+    exact.add_argument("--images", type=Path, required=True, help="csv of the training images")
+    exact.add_argument("--seeds", type=int, nargs=1, required=True, help="the one under which the solution is stored")
+    exact.add_argument("--definition", choices=["paper", "released"], required=True)
+    exact.add_argument("--training", required=True, help="JSON of the config's training section; of it, scale is used")
+    exact.add_argument("--output", type=Path, required=True, help="{readout}/{pattern}.safetensors goes below it")
+    commands.on_device(exact)
+
+
+def _readouts(args: argparse.Namespace) -> None:
+    from posinfo.features.stored import read_features
+    from posinfo.protocol.readout import Readout, Training
+    from posinfo.readouts.heads import Head
+    from posinfo.readouts.training import make_stack, save, train
+    from posinfo.store.devices import choose_device
+
+    device = choose_device(args.device, args.threads)
+    training = Training.model_validate_json(args.training)
+    stages = read_features(args.features)
+    alignment, stacks = stages[0].alignment, []
+    for name, patterns in json.loads(args.readouts).items():
+        readout = Readout.parse(name)
+        heads = [Head(readout, pattern, seed) for pattern in patterns for seed in args.seeds]
+        stacks.append(make_stack(readout, heads, stages, alignment, training))
+    describe = f"{stages[0].story['encoder']}, {sum(len(stack.heads) for stack in stacks)} heads"
+    histories = train(stacks, stages, training, args.definition, alignment, device, describe)
+    for stack, history in zip(stacks, histories, strict=True):
+        folder = args.output / stack.readout.name
+        outputs = {head.pattern: folder / f"{head.pattern}.safetensors" for head in stack.heads}
+        save(stack, {"loss": history}, outputs, stages, training, args.definition, alignment)
+
+
+def _exact(args: argparse.Namespace) -> None:
+    from posinfo.features.stored import read_features
+    from posinfo.images.pictures import read_names
+    from posinfo.protocol.readout import Readout, Training
+    from posinfo.readouts import exact
+    from posinfo.readouts.training import save
+    from posinfo.store.devices import choose_device
+
+    device, training = choose_device(args.device, args.threads), Training.model_validate_json(args.training)
+    stages, names = read_features(args.features), read_names(args.images)
+    asked = {Readout.parse(name): patterns for name, patterns in json.loads(args.readouts).items()}
+    linear = training.model_copy(update={"output": "linear"})
+    for stack, measured in exact.solve(asked, stages, names, args.seeds[0], linear, args.definition, device):
+        folder = args.output / stack.readout.name
+        outputs = {head.pattern: folder / f"{head.pattern}.safetensors" for head in stack.heads}
+        save(stack, measured, outputs, stages, linear, args.definition, stages[0].alignment)

@@ -1,0 +1,141 @@
+"""One-layer readouts, stacked: all patterns and seeds as one matrix product over channels.
+
+A k x k convolution is a sum of k² shifted channel mixings, and mixing channels commutes with bilinear resizing. So
+the stages are mixed at their own (smaller) size by one [k² heads, C] matrix, and only the few mixed maps are resized,
+padded and shifted. The result equals `nn.Conv2d` on the concatenated, resized stages.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from posinfo.protocol.alignment import Alignment, StageShape
+from posinfo.protocol.readout import Readout
+from posinfo.protocol.resampling import shifted_resize
+
+VECTORS = ("bias", "gamma", "beta", "mean", "var")  # of a layer: its bias, and its batch norm's parameters and state
+
+
+@dataclass(frozen=True)
+class Head:
+    """One readout to be learned: one pattern from one initialisation."""
+
+    readout: Readout
+    pattern: str
+    seed: int
+
+    def generator(self) -> torch.Generator:
+        """Its own source of randomness, the same whether the head is trained alone or stacked."""
+        key = f"{self.readout.name}/{self.pattern}/{self.seed}".encode()
+        return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(key).digest()[:7], "big"))
+
+
+class HeadStack(nn.Module):
+    """Heads of one readout (same kernel, padding and stages), each with its own weights and batch norm.
+
+    Args:
+        readout: what the heads have in common; `layers` must be 1.
+        heads: which pattern and seed each head is for.
+        stages: the stages that are read, in the order of their channels.
+        inverse_scale: what each stage is multiplied by before the readout, float32 [stages].
+        alignment: side and corner rule of the common size.
+        output: `sigmoid` or `linear`.
+
+    The parameters are named as in the plain module: `weight` float32 [heads, C, k, k] (stored as [k², heads, C]),
+    `bias` [heads], and the batch norm's `gamma`, `beta`, `mean`, `var` [heads].
+    """
+
+    mixing: nn.Parameter
+    mean: torch.Tensor
+    var: torch.Tensor
+    channel_scale: torch.Tensor
+
+    def __init__(
+        self,
+        readout: Readout,
+        heads: list[Head],
+        stages: list[StageShape],
+        inverse_scale: list[float],
+        alignment: Alignment,
+        output: str,
+    ) -> None:
+        super().__init__()
+        self.readout, self.heads, self.stages, self.output = readout, heads, stages, output
+        channels, kernel = sum(stage.channels for stage in stages), readout.kernel
+        weight = torch.empty(len(heads), channels, kernel, kernel)
+        bound = math.sqrt(6 / ((channels + 1) * kernel**2))  # xavier_uniform, as released
+        for row, head in zip(weight, heads, strict=True):
+            row.uniform_(-bound, bound, generator=head.generator())
+        self.mixing = nn.Parameter(weight.permute(2, 3, 0, 1).reshape(kernel**2, len(heads), channels).contiguous())
+        self.bias = nn.Parameter(torch.zeros(len(heads)))
+        self.gamma = nn.Parameter(torch.ones(len(heads)))
+        self.beta = nn.Parameter(torch.zeros(len(heads)))
+        self.register_buffer("mean", torch.zeros(len(heads)))
+        self.register_buffer("var", torch.ones(len(heads)))
+        scale = [torch.full((stage.channels,), value) for stage, value in zip(stages, inverse_scale, strict=True)]
+        self.register_buffer("channel_scale", torch.cat(scale))
+        for side in {stage.side for stage in stages}:
+            shifts = shifted_resize(alignment.side, side, kernel, readout.padding, alignment.corners)
+            self.register_buffer(f"shifts_{side}", shifts.float())
+        self.side = alignment.side + 2 * readout.padding - kernel + 1
+
+    def weight(self) -> torch.Tensor:
+        """The convolution's weights in the plain layout, float32 [heads, C, k, k]."""
+        kernel = self.readout.kernel
+        return self.mixing.detach().reshape(kernel, kernel, len(self.heads), -1).permute(2, 3, 0, 1).contiguous()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What was learned, each [heads, ...]: `layer0.weight` [heads, 1, C, k, k] and vectors [heads, 1]."""
+        vectors = {f"layer0.{name}": getattr(self, name).detach()[:, None] for name in VECTORS}
+        return {"layer0.weight": self.weight()[:, None], **vectors}
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Set what `tensors` returned."""
+        self.mixing.copy_(tensors["layer0.weight"][:, 0].permute(2, 3, 0, 1).reshape(self.mixing.shape))
+        for name in VECTORS:
+            getattr(self, name).copy_(tensors[f"layer0.{name}"][:, 0])
+
+    def convolve(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The convolution of the aligned stages, float32 [heads, batch, side, side].
+
+        Args:
+            features: for each stage name, float32 [C, batch, h, w]: channels first, so that mixing is one product.
+        """
+        kernel, heads = self.readout.kernel, len(self.heads)
+        mixing = (self.mixing * self.channel_scale).reshape(kernel**2 * heads, -1)
+        by_side: dict[int, torch.Tensor] = {}
+        start = 0
+        for stage in self.stages:
+            maps = features[stage.name]
+            mixed = mixing[:, start : start + stage.channels] @ maps.flatten(1)
+            start += stage.channels
+            by_side[stage.side] = by_side[stage.side] + mixed if stage.side in by_side else mixed
+        batch = next(iter(features.values())).shape[1]
+        total: torch.Tensor | None = None
+        for side, mixed in by_side.items():
+            shifts = getattr(self, f"shifts_{side}")
+            # Shift and resize the columns: [k, k, heads batch side, side] -> [k, heads batch side, out], then the rows,
+            # all k of them as one product. (Slicing kernel positions one by one costs far more, in the gradient.)
+            across = (mixed.view(kernel, kernel, heads * batch * side, side) @ shifts.mT).sum(1)
+            stacked = across.view(kernel, heads * batch, side, self.side).transpose(0, 1).flatten(1, 2)
+            part = shifts.transpose(0, 1).flatten(1) @ stacked
+            total = part if total is None else total + part
+        assert total is not None
+        return total.view(heads, batch, self.side, self.side) + self.bias[:, None, None, None]
+
+    def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Predicted maps before the upsampling, float32 [heads, batch, side, side]; see `convolve`."""
+        maps = functional.batch_norm(
+            self.convolve(features).transpose(0, 1),
+            self.mean,
+            self.var,
+            self.gamma,
+            self.beta,
+            training=self.training,
+        ).transpose(0, 1)
+        return maps.sigmoid() if self.output == "sigmoid" else maps

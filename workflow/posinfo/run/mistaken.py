@@ -1,0 +1,79 @@
+"""What a mistaken path was meant to be: every kind of result answers with the nearest name."""
+
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from posinfo.registry.catalogue import look_up
+from posinfo.registry.entries import LocalFile
+from posinfo.run.displays import CROPS, FIGURES
+from posinfo.run.ingredients import Ingredients
+from posinfo.store.errors import InputError, nearest, unknown
+
+if TYPE_CHECKING:
+    from posinfo.run.config import RunConfig
+
+WHOLE = ("claims.csv", "claims.md", "learning_curve.csv", "learning_curve.json", "report.html", "verified.txt")
+# Kinds of results whose own rules answer for every name.
+ANSWERED = ("images", "masks", "encoders", "readouts", "scores", "tables", "logs", "benchmarks", "pages")
+KINDS = (*ANSWERED, "features", "figures", "predictions")
+
+
+class Mistaken:
+    """The paths below a run's folder of results at which nothing can lie."""
+
+    def __init__(self, run: "RunConfig") -> None:
+        self.run, self._ingredients = run, Ingredients(run)
+
+    def pattern(self) -> str:
+        """A regular expression of the paths, below the folder of results, that no rule makes."""
+        known = [re.escape(name) for name in WHOLE] + [f"{kind}/.+" for kind in ANSWERED]
+        known += [rf"figures/{re.escape(name)}\.(pdf|png)" for name in FIGURES]
+        sets = "|".join(map(re.escape, self.run.registry.images))
+        for encoder, entry in self.run.registry.encoders.items():
+            stages = "|".join(map(re.escape, entry.stages))
+            known.append(rf"features/{re.escape(encoder)}/({sets})/({stages})\.(npy|json)")
+            if entry.task == "saliency" and entry.variant_of is None:
+                known.append(rf"predictions/{re.escape(encoder)}/{CROPS}\.(npz|json)")
+        for encoder in self._ingredients.maps:
+            files = "|".join(re.escape(self._below(path)) for path in self._ingredients.map_files(encoder))
+            known.append(rf"({files.replace('npz', '(npz|json)')})")
+        # What a config brings may lie among results too, such as weights that another run trained.
+        own = [source.path for source in self.run.registry.sources.values() if isinstance(source, LocalFile)]
+        known += [re.escape(self._below(path)) for path in own]
+        if f"{self.run.resources}/".startswith(f"{self.run.results}/"):
+            known.append(f"{re.escape(self._below(self.run.resources))}/.+")
+        return f"(?!({'|'.join(known)})$).+"
+
+    def _below(self, path: str) -> str:
+        return path.removeprefix(f"{self.run.results}/")
+
+    def say(self, result: str) -> NoReturn:
+        """Name what is unknown in a path below the folder of results, and the nearest known name.
+
+        Raises:
+            InputError: always.
+        """
+        kind, *rest = result.split("/")
+        registry = self.run.registry
+        if kind == "figures" and len(rest) == 1:
+            name, _, suffix = rest[0].rpartition(".")
+            look_up("figure", name, FIGURES)
+            raise InputError(f"figures are written as pdf and png, not {suffix!r}")
+        if kind == "features" and len(rest) == 3:
+            encoder = look_up("encoder", rest[0], registry.encoders)
+            look_up("set of images", rest[1], registry.images)
+            look_up("stage", rest[2].rpartition(".")[0], dict.fromkeys(encoder.stages))
+        if kind == "predictions" and len(rest) == 3:
+            drawn = [self._below(path) for each in self._ingredients.maps for path in self._ingredients.map_files(each)]
+            raise InputError(f"{result} is shown by no figure, and only such maps are kept{nearest(result, drawn)}")
+        if kind not in KINDS:
+            known = [*WHOLE, *(f"{name}/" for name in KINDS)] if not rest else KINDS
+            raise InputError(unknown("result", kind, known))
+        raise InputError(f"{self.run.results}/{result} is no result; a path of {kind} looks like {EXAMPLES[kind]}")
+
+
+EXAMPLES = {
+    "features": "features/vgg16/photos-test/f5.npy",
+    "figures": "figures/stages.png",
+    "predictions": "predictions/vgg16/L1-k3-p0-all/photos-test.npz",
+}

@@ -1,0 +1,35 @@
+"""One run at a time in a results folder, by a lock that the kernel drops however its holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import TextIO
+
+from posinfo.store.errors import InputError
+
+
+def hold(folder: Path) -> TextIO:
+    """Lock a results folder for as long as the returned file stays open.
+
+    Snakemake's own lock stays behind when its process is killed, and the next run must be told to remove it. This one
+    does not, so a killed run is continued by the same command.
+
+    Raises:
+        InputError: when another run holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / ".lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise InputError(
+            f"another run (process {holder}) is working in {folder}/; wait for it, stop it, or give this run a folder "
+            "of its own with --config results=OTHER"
+        ) from None
+    file.truncate(0)
+    file.write(f"{os.getpid()} on {os.uname().nodename}\n")
+    file.flush()
+    return file

@@ -1,0 +1,50 @@
+"""What a trained encoder and its head say to pictures, and to slightly cropped copies of them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from posinfo.features.extraction import InputConvention, open_encoder
+from posinfo.registry.entries import Encoder, TrainedWeights
+from posinfo.run.displays import SHOWN
+from posinfo.store.tensors import read_tensors
+from posinfo.trained.crops import CUT, Crops
+from posinfo.trained.encoders import Part
+from posinfo.trained.networks import Head
+
+
+@torch.inference_mode()
+def answers(entry: Encoder, path: Path, pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """What a finished encoder and its head say to pictures.
+
+    Args:
+        path: the encoder's .safetensors file; the head's lies beside it.
+        pictures: uint8 [batch, side, side, 3].
+
+    Returns:
+        As `Head` gives them, after a sigmoid (saliency) or softmax: float32, on the CPU.
+    """
+    stored, story = read_tensors(path.with_suffix(".head.safetensors"))
+    assert isinstance(entry.weights, TrainedWeights)
+    head = Head(entry.weights.task, story["channels"], len(story["kinds"]))
+    head.load_state_dict({name: torch.from_numpy(array) for name, array in stored.items()})
+    model = open_encoder(entry.architecture, path, entry.taps, entry.padding).to(device)
+    prepared = InputConvention(**entry.input.model_dump()).prepare(pictures.to(device))
+    scores: torch.Tensor = head.to(device)(model(prepared), pictures.shape[1])
+    return (scores.sigmoid() if entry.weights.task == "saliency" else scores.softmax(1)).cpu()
+
+
+def crops(entry: Encoder, weights: Path, part: Part, device: torch.device) -> Crops:
+    """The saliency of `SHOWN` pictures and of their copies, spread evenly over what is tested on.
+
+    Args:
+        entry: an encoder trained for saliency.
+        weights: its .safetensors file, the head's beside it.
+        part: what it is tested on.
+    """
+    chosen = np.stack([part.examples[number].picture for number in part.spread(SHOWN)])
+    pictures = torch.from_numpy(chosen)
+    said = [answers(entry, weights, shown, device)[:, 0] for shown in (pictures, pictures[:, CUT:, CUT:].contiguous())]
+    whole, cropped = (maps.numpy().astype(np.float16) for maps in said)
+    return Crops(chosen, whole, cropped)

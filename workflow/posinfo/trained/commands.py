@@ -1,0 +1,54 @@
+"""Train encoders for a task, and show what one for saliency says."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    pass
+
+
+def add(commands: Commands) -> None:
+    """Add these commands to the command line."""
+    trained = commands.add(_train_encoder, "train-encoder", "train an encoder from scratch for its task")
+    trained.add_argument("name", help="an encoder of the registry whose weights name a task")
+    commands.described(trained, "an encoder")
+    trained.add_argument("--recipe", required=True, help="JSON of the config's tasks: recipe section")
+    files: dict[str, Any] = {"type": Path, "nargs": "+", "required": True, "metavar": "NPY"}
+    trained.add_argument("--train", **files, help="photographs to compose from, or pictures and their masks")
+    trained.add_argument("--test", **files, action="append", help="the same, held out; may be given again")
+    trained.add_argument("--output", type=Path, required=True, help="the .safetensors file; others go beside it")
+    commands.on_device(trained)
+
+    crops = commands.add(_crops, "crops", "saliency of pictures and of slightly cropped copies")
+    crops.add_argument("name", help="an encoder trained for saliency")
+    commands.described(crops, "an encoder")
+    crops.add_argument("--weights", type=Path, required=True, help="its .safetensors file; the head lies beside it")
+    crops.add_argument("--test", **files, help="photographs to compose from, or pictures and their masks")
+    crops.add_argument("--output", type=Path, required=True, help="the .npz file")
+    commands.on_device(crops)
+
+
+def _train_encoder(args: argparse.Namespace) -> None:
+    from posinfo.registry import catalogue
+    from posinfo.run.tasks import Recipe
+    from posinfo.store.devices import choose_device
+    from posinfo.trained.encoders import make
+
+    entry = catalogue.described_encoder(args.name, args.entry)
+    recipe = Recipe.model_validate_json(args.recipe)
+    make(args.name, entry, recipe, args.train, args.test, args.output, choose_device(args.device, args.threads))
+
+
+def _crops(args: argparse.Namespace) -> None:
+    from posinfo.registry import catalogue
+    from posinfo.store.devices import choose_device
+    from posinfo.trained.answers import crops
+    from posinfo.trained.crops import write_crops
+    from posinfo.trained.encoders import Part
+
+    entry = catalogue.described_encoder(args.name, args.entry)
+    device = choose_device(args.device, args.threads)
+    write_crops(crops(entry, args.weights, Part.opened(args.test), device), args.output)

@@ -1,0 +1,143 @@
+"""Encoders trained from scratch for a task: an epoch at a time, with a checkpoint that a kill cannot hurt."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.optim.lr_scheduler import OneCycleLR
+from tqdm import tqdm
+
+from posinfo.run.tasks import Recipe
+from posinfo.store.errors import InputError
+from posinfo.store.files import written_whole
+from posinfo.trained.compositions import Labelled
+from posinfo.trained.networks import TaskNetwork, loss_of
+
+Prepare = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Examples(Protocol):
+    """Pictures with answers by number, the same ones each time."""
+
+    def __getitem__(self, index: int) -> Labelled: ...
+
+    def name(self, index: int) -> str:
+        """What it is called, unlike any other."""
+        ...
+
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def batches(examples: Examples, order: list[int], batch: int) -> Iterator[Batch]:
+    """Batches in that order, the next one made while the present one is worked on.
+
+    Yields:
+        pictures uint8 [batch, side, side, 3], kinds int64 [batch], classes int64 [batch, side, side].
+    """
+
+    def load(indices: list[int]) -> Batch:
+        made = [examples[index] for index in indices]
+        pictures, classes = (np.stack([getattr(one, part) for one in made]) for part in ("picture", "classes"))
+        kinds = torch.tensor([one.kind for one in made])
+        return torch.from_numpy(pictures), kinds, torch.from_numpy(classes.astype(np.int64))
+
+    parts = [order[start : start + batch] for start in range(0, len(order), batch)]
+    with ThreadPoolExecutor(1) as maker:
+        waiting = maker.submit(load, parts[0])
+        for following in parts[1:]:
+            ready, waiting = waiting.result(), maker.submit(load, following)
+            yield ready
+        yield waiting.result()
+
+
+def train(
+    network: TaskNetwork,
+    examples: Examples,
+    order: Callable[[int], list[int]],
+    recipe: Recipe,
+    prepare: Prepare,
+    examine: Callable[[TaskNetwork], dict[str, float]],
+    checkpoint: Path,
+    device: torch.device,
+    describe: str,
+) -> list[dict[str, float]]:
+    """Train a network in place; what an earlier, killed call left at `checkpoint` is gone on with, to the same end.
+
+    Args:
+        order: epoch (from 0) to the numbers of the examples that it shows, all epochs as many.
+        prepare: uint8 pictures to the network's input.
+        examine: the metrics of the network, called after each epoch.
+        checkpoint: written whole after each epoch; left there, since whoever stores the result removes it.
+        describe: all that decides the result, so that a checkpoint of anything else is not gone on with.
+
+    Returns:
+        One row for each epoch: epoch (from 1), loss (mean over its batches) and what `examine` says.
+
+    Raises:
+        InputError: when the loss stops being finite.
+    """
+    network.to(device).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    steps = -(-len(order(0)) // recipe.batch) * recipe.epochs
+    schedule = OneCycleLR(optimiser, recipe.lr, total_steps=steps + 1, pct_start=0.25)
+    parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    history = _resumed(checkpoint, describe, parts)
+    for epoch in range(len(history), recipe.epochs):
+        network.train()
+        losses = []
+        shown = order(epoch)
+        total = -(-len(shown) // recipe.batch)
+        made = batches(examples, shown, recipe.batch)
+        for pictures, kinds, classes in tqdm(made, f"epoch {epoch + 1}", total, unit="batch", disable=None):
+            optimiser.zero_grad(set_to_none=True)
+            answers = network(prepare(pictures.to(device)))
+            loss = loss_of(network.task, answers, kinds.to(device), classes.to(device))
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+            if not losses[-1] < float("inf"):
+                raise InputError(
+                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: recipe: lr in the config"
+                )
+        row = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **examine(network.eval())}
+        history.append(row)
+        _keep(checkpoint, describe, parts, history)
+        tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    return history
+
+
+def _keep(checkpoint: Path, describe: str, parts: dict[str, Any], history: list[dict[str, float]]) -> None:
+    buffer = io.BytesIO()
+    states = {name: part.state_dict() for name, part in parts.items()}
+    torch.save({"describe": describe, "history": json.dumps(history), **states}, buffer)
+    data = buffer.getvalue()
+    with written_whole(checkpoint) as partial:
+        partial.write_bytes(sha256(data).digest() + data)
+
+
+def _resumed(checkpoint: Path, describe: str, parts: dict[str, Any]) -> list[dict[str, float]]:
+    """Put what the checkpoint holds into `parts` and return its history; nothing where there is none that fits."""
+    if not checkpoint.exists():
+        return []
+    digest, data = checkpoint.read_bytes()[:32], checkpoint.read_bytes()[32:]
+    if sha256(data).digest() != digest:
+        return []
+    try:
+        stored = torch.load(io.BytesIO(data), weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError):
+        return []
+    if stored["describe"] != describe:
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(stored[name])
+    found: list[dict[str, float]] = json.loads(stored["history"])
+    return found

@@ -18,12 +18,14 @@ class Served:
             it, then the end), `wrong` (as many other bytes), `stall` (half of it, then nothing), `/other` (sent there).
         etag: the file's version; empty: the server does not vouch for it, and a client cannot resume.
         asked: the Range header of each request.
+        packed_anew: the server makes the file as it sends it: it knows no length, no version and no part.
     """
 
     data: bytes = b""
     faults: list[str] = field(default_factory=list)
     etag: str = '"one"'
     asked: list[str] = field(default_factory=list)
+    packed_anew: bool = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,10 +52,15 @@ class _Handler(BaseHTTPRequestHandler):
             start = int(served.asked[-1].removeprefix("bytes=").removesuffix("-"))
         data = bytes(len(data)) if fault == "wrong" else data[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(data)))
-        if served.etag:
+        if served.packed_anew:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(data)))
+        if served.etag and not served.packed_anew:
             self.send_header("ETag", served.etag)
         self.end_headers()
+        if served.packed_anew:
+            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
         cut = len(data) // 2 if fault in ("drop", "stall") else len(data)
         self.wfile.write(data[:cut])
         self.wfile.flush()

@@ -115,7 +115,8 @@ def _attempt(url: str, path: Path, version: str, timeout: float) -> str:
                     bar.update(len(chunk))
             except requests.RequestException:
                 file.flush()
-                raise _BrokenOffError(f"broke off after {file.tell()} of {start + length} bytes", version) from None
+                whole = start + length if length else "an unknown number of"  # a host that packs on the way
+                raise _BrokenOffError(f"broke off after {file.tell()} of {whole} bytes", version) from None
             file.flush()
             os.fsync(file.fileno())
     return version

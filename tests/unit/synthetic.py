@@ -3,7 +3,7 @@
 import io
 import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -77,6 +77,30 @@ def jpeg(grey: int) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (12, 9), (grey, grey, grey)).save(file, "JPEG")
     return file.getvalue()
+
+
+def committed(path: Path, members: dict[str, bytes], commit: str = "c0" * 20, top: str | None = None) -> Path:
+    """A repository's archive as git writes it: a note of the commit, one top folder, folders, one time for all.
+
+    Args:
+        members: path below the top folder to bytes.
+        top: its name, `NAME-COMMIT` unless given.
+    """
+    top = top or f"photographs-{commit}"
+    folders = {str(folder) for name in members for folder in PurePosixPath(f"{top}/{name}").parents} - {"."}
+    note = {"comment": commit}
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, pax_headers=note) as archive:
+        for name in sorted([*folders, *(f"{top}/{name}" for name in members)]):
+            info = tarfile.TarInfo(name)
+            info.mtime, info.mode = 1_600_000_000, 0o664
+            if name in folders:
+                info.type, info.mode = tarfile.DIRTYPE, 0o775
+                archive.addfile(info)
+            else:
+                data = members[name.removeprefix(f"{top}/")]
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return path
 
 
 def packed(path: Path, members: dict[str, bytes]) -> Path:

@@ -14,7 +14,7 @@ from posinfo.images.sets import fetched_archive
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry
 from posinfo.registry.entries import Archived, Folder, Shown
-from posinfo.sources.archives import listed, opened, pictures_in
+from posinfo.sources.archives import listed, pictures_in
 from posinfo.sources.folders import photographs_in
 from posinfo.store.errors import InputError
 from posinfo.store.files import blank_array, written_whole
@@ -24,23 +24,28 @@ UNKNOWN = 255  # where nobody says what is there
 Mask = NDArray[np.uint8]
 
 
-def decode_mask(data: bytes, name: str, shown: Shown, side: int = IMAGE_SIDE) -> Mask:
+def decode_mask(data: bytes, name: str, shown: Shown, side: int = IMAGE_SIDE, unknown: int = UNKNOWN) -> Mask:
     """A mask at the pictures' side, by the nearest pixel: uint8 [side, side].
 
     Args:
         shown: `saliency`: 1 where the grey value is above 127, else 0; `classes`: values (of a palette: its indices) as
-            they are stored.
+            they are stored, but `UNKNOWN` for what the set has for that.
+        unknown: that value; the classes lie below it.
 
     Raises:
-        InputError: when it is no image, or classes are asked of a coloured one.
+        InputError: when it is no image, classes are asked of a coloured one, or a value is beyond them.
     """
     image = stored_image(data, name)
     if shown == "saliency":
         image = image.convert("L")
     elif image.mode not in ("P", "L"):
         raise InputError(f"{name} has colours ({image.mode}), where a class is a palette index or a grey value")
+    elif (highest := int(np.asarray(image).max())) > unknown:
+        raise InputError(f"{name} has the value {highest}, beyond {unknown} for unknown and the classes below it")
     values = np.asarray(image.resize((side, side), Image.Resampling.NEAREST))
-    return (values > 127).astype(np.uint8) if shown == "saliency" else values
+    if shown == "saliency":
+        return (values > 127).astype(np.uint8)
+    return np.where(values == unknown, UNKNOWN, values).astype(np.uint8)
 
 
 def masks_of(name: str, registry: Registry, resources: Path) -> Iterator[Mask]:
@@ -60,17 +65,17 @@ def masks_of(name: str, registry: Registry, resources: Path) -> Iterator[Mask]:
         masks = Path(entry.masks)
         places = _paired(photographs_in(Path(entry.folder), entry.count), photographs_in(masks), masks)
         for place in places:
-            yield decode_mask((masks / place).read_bytes(), place, entry.masks_show)
+            yield decode_mask((masks / place).read_bytes(), place, entry.masks_show, unknown=entry.masks_unknown)
         return
-    where = fetched_archive(entry.archive, registry, resources)
-    beside = fetched_archive(entry.masks_archive, registry, resources) if entry.masks_archive else where
     with ExitStack() as stack:
-        archive = stack.enter_context(opened(where))
-        behind = archive if where == beside else stack.enter_context(opened(beside))
+        archive, where = stack.enter_context(fetched_archive(entry.archive, registry, resources))
+        behind, beside = archive, where
+        if entry.masks_archive and entry.masks_archive != entry.archive:
+            behind, beside = stack.enter_context(fetched_archive(entry.masks_archive, registry, resources))
         only = listed(archive, where, entry.listed) if entry.listed else None
         pictures = pictures_in(archive, where, entry.pictures, entry.count, only=only)
         for member in _paired(pictures, pictures_in(behind, beside, entry.masks, None, only=only), beside):
-            yield decode_mask(behind.read(member), member, entry.masks_show)
+            yield decode_mask(behind.read(member), member, entry.masks_show, unknown=entry.masks_unknown)
 
 
 def _paired(pictures: Sequence[str], masks: Sequence[str], where: Path) -> list[str]:

@@ -1,14 +1,16 @@
 """Which pictures a named set of images holds: the registry's entry turned into pictures."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from posinfo.images.pictures import Picture, crops, grey, noise, split
 from posinfo.registry.catalogue import Registry, look_up
-from posinfo.registry.entries import Archived, Folder, Grey, Noise, Wheel
-from posinfo.sources.archives import listed, opened, pictures_in
+from posinfo.registry.entries import Archived, Folder, Grey, Noise, RemoteFile, Wheel
+from posinfo.sources.archives import Archive, listed, opened, pictures_in
 from posinfo.sources.fetching import read_member, verify
 from posinfo.sources.folders import photographs_in, refuse_twins
+from posinfo.sources.repositories import opened_repository
 from posinfo.store.errors import InputError
 
 
@@ -32,7 +34,7 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
         photographs = photographs_in(Path(entry.folder), entry.count)
         return _views_of_files(photographs, Path(entry.folder), entry), len(photographs) * entry.views
     if isinstance(entry, Archived):
-        return _archived(fetched_archive(entry.archive, registry, resources), entry), entry.count
+        return _archived(entry, registry, resources), entry.count
     collection = look_up("collection of photographs", entry.photographs, registry.photographs)
     places = _members(collection.sources, registry, resources)
     train, test = split(list(places), collection.held_out, collection.seed)
@@ -45,17 +47,24 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
     return pictures, len(chosen) * entry.views
 
 
-def fetched_archive(name: str, registry: Registry, resources: Path) -> Path:
-    """The archive of a source, once it is what its checksum says.
+@contextmanager
+def fetched_archive(name: str, registry: Registry, resources: Path) -> Iterator[tuple[Archive, Path]]:
+    """The archive of a source and its path, opened once it is what its checksum or its members say.
 
     Raises:
-        InputError: when it is missing, another one, or a wheel.
+        InputError: when it is missing, damaged, another one, or a wheel.
     """
     source = look_up("source", name, registry.sources)
     if isinstance(source, Wheel):
         raise InputError(f"source {name} is a wheel; `archive` names a zip or tar behind a URL or a path")
-    verify(resources / source.place, source.checksum)
-    return resources / source.place
+    path = resources / source.place
+    if isinstance(source, RemoteFile) and source.members:
+        with opened_repository(source, resources) as archive:
+            yield archive, path
+        return
+    verify(path, source.checksum)
+    with opened(path) as archive:
+        yield archive, path
 
 
 def _members(names: list[str], registry: Registry, resources: Path) -> dict[str, tuple[Path, str, str]]:
@@ -69,13 +78,13 @@ def _members(names: list[str], registry: Registry, resources: Path) -> dict[str,
     return places
 
 
-def _archived(path: Path, entry: Archived) -> Iterator[Picture]:
-    with opened(path) as archive:
+def _archived(entry: Archived, registry: Registry, resources: Path) -> Iterator[Picture]:
+    with fetched_archive(entry.archive, registry, resources) as (archive, path):
         only = listed(archive, path, entry.listed) if entry.listed else None
         masks = None if entry.masks_archive else entry.masks
         names = pictures_in(archive, path, entry.pictures, entry.count, masks, only)
         refuse_twins(names, path)
-        for name in names:
+        for name in names:  # in the archive's order: a compressed tar is read from front to back
             yield from crops(name, archive.read(name), count=1, seed=0)
 
 

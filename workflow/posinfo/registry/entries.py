@@ -1,88 +1,31 @@
-"""Entries of the registry: sources, sets of images, encoders. Plain values, no torch."""
+"""Entries of the registry: sources, sets of images, encoders. Plain values, no torch.
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+What is fetched stands in `files`; everybody else takes all entries from here.
+"""
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from typing import Annotated, Literal
 
-WORDS = ("title", "about", "licence", "urls")  # what may change without changing a result
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+from pydantic import Field, Tag, TypeAdapter
+
+from posinfo.registry.base import WORDS as WORDS
+from posinfo.registry.base import Entry as Entry
+from posinfo.registry.base import Name as Name
+from posinfo.registry.base import by_key
+from posinfo.registry.files import Globs as Globs
+from posinfo.registry.files import LocalFile as LocalFile
+from posinfo.registry.files import Members as Members
+from posinfo.registry.files import RemoteFile as RemoteFile
+from posinfo.registry.files import Wheel as Wheel
+
 Shown = Literal["saliency", "classes"]
 Task = Literal["classification", "saliency", "segmentation"]
-Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Colours = tuple[float, float, float]
-
-
-class Entry(BaseModel):
-    """What all entries share: unknown keys are mistakes, and nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Wheel(Entry):
-    """Files inside a wheel of a package index."""
-
-    package: Name
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+]*$")]
-    about: str = ""
-    licence: str = ""
-    members: dict[str, Sha256]
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"packages/{self.package}-{self.version}.whl"
-
-
-class RemoteFile(Entry):
-    """One file behind URLs: mirrors of the same bytes, tried in this order; without any it has to be placed by hand.
-
-    `checksum` is `md5:...` or `sha256:...`, the latter perhaps only its first digits, as torch puts them into file
-    names. Where nobody published one, the first download's is recorded beside the file and holds from then on.
-    """
-
-    file: Name
-    urls: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
-    checksum: Checksum | None = None
-    about: str = ""
-    licence: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"archives/{self.file}"
-
-
-class LocalFile(Entry):
-    """One file of this machine, copied; without a checksum it may be any file, and a changed one is copied again."""
-
-    path: str
-    checksum: Checksum | None = None
-    about: str = ""
-    licence: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where it lies below the resources folder."""
-        return f"archives/{Path(self.path).name}"
-
-
-def _by_key(keys: dict[str, type[Entry]]) -> Discriminator:
-    """Tell kinds of entries apart by a key that only one of them has, so that mistakes are told for that kind alone."""
-
-    def kind(entry: Any) -> str | None:
-        if isinstance(entry, Entry):
-            return next(key for key, model in keys.items() if isinstance(entry, model))
-        return next((key for key in keys if isinstance(entry, dict) and key in entry), None)
-
-    message = f"an entry has one of the keys {', '.join(keys)}"
-    return Discriminator(kind, custom_error_type="kind", custom_error_message=message)
+Value = Annotated[int, Field(ge=0, le=255)]
 
 
 Source = Annotated[
     Annotated[Wheel, Tag("package")] | Annotated[RemoteFile, Tag("file")] | Annotated[LocalFile, Tag("path")],
-    _by_key({"package": Wheel, "file": RemoteFile, "path": LocalFile}),
+    by_key({"package": Wheel, "file": RemoteFile, "path": LocalFile}),
 ]
 
 
@@ -111,23 +54,25 @@ class Archived(Entry):
 
     Attributes:
         archive: a source.
-        pictures: which members, as a glob over the whole path; `*` stays within a folder.
+        pictures: which members: globs over the whole path, or below the top folder of a repository's archive.
         count: how many there must be.
         listed: a text inside the archive that names the stems of the pictures meant; all of them, if there is none.
         masks: members with the same stems, if there are any: they tell which picture is missing, and are the answers
             where a network is trained for a task.
         masks_archive: the source in which the masks lie, if it is another.
         masks_show: saliency (the bright half of the values is the thing) or classes (values as they are stored: 0 for
-            the background, 255 for unknown).
+            the first class, mostly the background).
+        masks_unknown: the value of a mask of classes where nobody says what is there; the classes lie below it.
     """
 
     archive: str
-    pictures: str
+    pictures: Globs
     count: Annotated[int, Field(ge=1)]
     listed: str | None = None
-    masks: str | None = None
+    masks: Globs | None = None
     masks_archive: str | None = None
     masks_show: Shown = "saliency"
+    masks_unknown: Value = 255
 
 
 class Folder(Entry):
@@ -137,7 +82,7 @@ class Folder(Entry):
         views: of each photograph: the whole picture first, then crops as for `Views`.
         count: how many photographs there must be, if that is known.
         masks: a folder with a mask for each photograph, of the same stem.
-        masks_show: as for `Archived`.
+        masks_show, masks_unknown: as for `Archived`.
     """
 
     folder: str
@@ -146,12 +91,13 @@ class Folder(Entry):
     count: Annotated[int, Field(ge=1)] | None = None
     masks: str | None = None
     masks_show: Shown = "saliency"
+    masks_unknown: Value = 255
 
 
 class Grey(Entry):
     """One picture of one grey value."""
 
-    grey: Annotated[int, Field(ge=0, le=255)]
+    grey: Value
 
 
 class Noise(Entry):
@@ -168,7 +114,7 @@ ImageSet = Annotated[
     | Annotated[Folder, Tag("folder")]
     | Annotated[Grey, Tag("grey")]
     | Annotated[Noise, Tag("draws")],
-    _by_key({"photographs": Views, "archive": Archived, "folder": Folder, "grey": Grey, "draws": Noise}),
+    by_key({"photographs": Views, "archive": Archived, "folder": Folder, "grey": Grey, "draws": Noise}),
 ]
 
 

@@ -1,6 +1,5 @@
 """Archives: pictures read out of a zip or tar in place. Nothing is unpacked: no path of an archive is written."""
 
-import re
 import stat
 import tarfile
 import zipfile
@@ -8,53 +7,102 @@ import zlib
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from posinfo.registry.entries import Globs
+from posinfo.sources.globs import is_litter, matches, missing, spelt
 from posinfo.store.errors import InputError
 
 MOST_MEMBERS = 500_000
 LARGEST_PICTURE = 2**27  # bytes, unpacked
-IGNORED = ("thumbs.db", "imglist.mat", "desktop.ini")
-LISTED = 10  # names in an error
+LARGEST_ARCHIVE = 2**37  # bytes, unpacked
+LARGEST_HEADER = 2**20  # bytes; a tar's long names and notes are read into memory before anybody sees a member
+HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+class UnsoundError(InputError):
+    """An archive that is not read; `reason` says why, to be put after its name."""
+
+    def __init__(self, where: Path, reason: str, advice: str = "") -> None:
+        super().__init__(f"{where} {reason}{advice}")
+        self.reason = reason
+
+
+class Member(NamedTuple):
+    """A member that is no folder: its path, unpacked size in bytes, whether it is a file, and when it was written."""
+
+    path: str
+    size: int
+    regular: bool
+    written: str
 
 
 class Archive(Protocol):
     """An open archive."""
 
-    def members(self) -> Iterator[tuple[str, int, bool]]:
-        """Path, unpacked size in bytes and whether it is a regular file, of every member but folders."""
+    def members(self) -> Iterator[Member]:
+        """Every member but folders, in the archive's order."""
 
     def read(self, member: str) -> bytes:
-        """The bytes of a regular member."""
+        """The bytes of a regular member; a compressed tar is only quick in its own order."""
+
+    def comment(self) -> str:
+        """What it says of itself: git writes the commit there."""
 
 
 class _Zip:
     def __init__(self, opened: zipfile.ZipFile) -> None:
         self._opened = opened
 
-    def members(self) -> Iterator[tuple[str, int, bool]]:
+    def members(self) -> Iterator[Member]:
         for info in self._opened.infolist():
             if not info.is_dir():
                 kind = stat.S_IFMT(info.external_attr >> 16)
-                yield info.filename, info.file_size, kind in (0, stat.S_IFREG)
+                yield Member(info.filename, info.file_size, kind in (0, stat.S_IFREG), str(info.date_time))
 
     def read(self, member: str) -> bytes:
         return self._opened.read(member)
+
+    def comment(self) -> str:
+        return self._opened.comment.decode(errors="replace")
 
 
 class _Tar:
     def __init__(self, opened: tarfile.TarFile) -> None:
         self._opened = opened
+        self._known: dict[str, tarfile.TarInfo] = {}  # a tar has no index; tarfile would search it for every member
 
-    def members(self) -> Iterator[tuple[str, int, bool]]:
+    def members(self) -> Iterator[Member]:
         for info in self._opened:
             if not info.isdir():
-                yield info.name, info.size, info.isreg()
+                self._known[info.name] = info
+                yield Member(info.name, info.size, info.isreg(), str(info.mtime))
 
     def read(self, member: str) -> bytes:
-        file = self._opened.extractfile(member)
+        if member not in self._known:
+            self._known |= {info.name: info for info in self._opened}
+        file = self._opened.extractfile(self._known[member])
         assert file is not None  # a regular member, `pictures_in` has seen to it
         return file.read()
+
+    def comment(self) -> str:
+        return self._opened.pax_headers.get("comment", "")
+
+
+class _Header(tarfile.TarInfo):
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # the entry point that tarfile offers
+        if self.type in HEADERS and not 0 <= self.size <= LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        info: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        if info.size < 0:  # it would send tarfile back, and round for ever
+            raise tarfile.ReadError(f"{info.name} of {info.size} bytes")
+        return info
 
 
 @contextmanager
@@ -62,19 +110,28 @@ def opened(path: Path) -> Iterator[Archive]:
     """Open a zip, or a tar that is not compressed or is by gzip, bzip2 or xz.
 
     Raises:
-        InputError: when it is neither, or turns out to be damaged while it is read.
+        UnsoundError: when it is neither, or turns out to be damaged while it is read.
     """
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield _Zip(archive)
         else:
-            with tarfile.open(path) as archive:
+            with tarfile.open(path, tarinfo=_Header) as archive:
                 yield _Tar(archive)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise InputError(f"{path} is no zip or tar, or a damaged one ({error}); delete it to fetch it again") from None
+        raise UnsoundError(path, _damage(path, error), "; delete it to fetch it again") from None
     except RuntimeError as error:  # how zipfile says that a member wants a password
         raise InputError(f"{path}: {error}") from None
+
+
+def _damage(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        start = file.read(100).lstrip().lower()
+    told = (
+        "it is a web page" if start.startswith((b"<!doctype", b"<html", b"<?xml")) else str(error).partition(":\n")[0]
+    )
+    return f"is no zip or tar, or a damaged one ({told})"
 
 
 def listed(archive: Archive, where: Path, member: str) -> frozenset[str]:
@@ -89,12 +146,44 @@ def listed(archive: Archive, where: Path, member: str) -> frozenset[str]:
         raise InputError(f"{where} has no text {member!r}, which should name the pictures of the set") from None
 
 
+def sound_members(archive: Archive, where: Path) -> Iterator[Member]:
+    """The members, none of which reaches outside the archive.
+
+    Args:
+        where: the archive's path, for errors.
+
+    Raises:
+        UnsoundError: for the first one that does, or when they are far too many or too large.
+    """
+    unpacked = 0
+    for seen, member in enumerate(archive.members(), 1):
+        name, path = member.path, PurePosixPath(member.path)
+        unpacked += member.size
+        if seen > MOST_MEMBERS:
+            raise UnsoundError(where, f"has more than {MOST_MEMBERS} members; this is no set of pictures")
+        if unpacked > LARGEST_ARCHIVE:
+            raise UnsoundError(where, f"unpacks to more than {LARGEST_ARCHIVE} bytes; this is no set of pictures")
+        if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+            raise UnsoundError(where, f"holds {name!r}, which reaches outside the archive; such an archive is not read")
+        yield member
+
+
+def refuse_unfit(member: Member, where: Path) -> None:
+    """Raise UnsoundError for a member that is no file, or larger than any picture."""
+    if not member.regular:
+        raise UnsoundError(where, f"holds {member.path!r}, a link or a device where a file belongs")
+    if member.size > LARGEST_PICTURE:
+        raise UnsoundError(
+            where, f"holds {member.path!r}, which unpacks to {member.size} bytes, more than any photograph"
+        )
+
+
 def pictures_in(
     archive: Archive,
     where: Path,
-    pattern: str,
+    pattern: Globs,
     count: int | None,
-    masks: str | None = None,
+    masks: Globs | None = None,
     only: Container[str] | None = None,
 ) -> list[str]:
     """The members that a pattern names, in the archive's order.
@@ -103,7 +192,7 @@ def pictures_in(
 
     Args:
         where: the archive's path, for errors.
-        pattern: a glob over the whole path of a member; `*` stays within a folder.
+        pattern: a glob over the whole path of a member, or several; `*` stays within a folder.
         count: how many there must be, if that is known.
         only: stems of the pictures that are meant, if not all are.
         masks: pattern of files with the same stems, which tell what is missing.
@@ -112,56 +201,19 @@ def pictures_in(
         InputError: when the archive reaches outside itself, a picture is a link or far too large, or the pictures are
             not as many as there must be; then the message names the missing ones as far as anything tells them.
     """
-    chosen, masked, seen = [], set(), 0
-    for name, size, regular in archive.members():
-        seen += 1
-        path = PurePosixPath(name)
-        if seen > MOST_MEMBERS:
-            raise InputError(f"{where} has more than {MOST_MEMBERS} members; this is no set of pictures")
-        if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-            raise InputError(f"{where}: the member {name!r} reaches outside the archive; such an archive is not read")
-        if _is_litter(path) or (only is not None and path.stem not in only):
+    chosen, masked = [], set()
+    for member in sound_members(archive, where):
+        stem = PurePosixPath(member.path).stem
+        if is_litter(member.path) or (only is not None and stem not in only):
             continue
-        if masks is not None and _matches(name, masks):
-            masked.add(path.stem)
-        if not _matches(name, pattern):
-            continue
-        if not regular:
-            raise InputError(f"{where}: the picture {name!r} is a link or a device, not a file")
-        if size > LARGEST_PICTURE:
-            raise InputError(f"{where}: the picture {name!r} unpacks to {size} bytes, more than any photograph")
-        chosen.append(name)
+        if masks is not None and matches(member.path, masks):
+            masked.add(stem)
+        if matches(member.path, pattern):
+            refuse_unfit(member, where)
+            chosen.append(member.path)
     if count is not None and len(chosen) != count:
         raise InputError(
-            f"{where} has {len(chosen)} pictures {pattern}, the registry expects {count}; "
-            f"{_missing(chosen, masked, count)}; if the archive was cut short or repacked, delete it to fetch it again"
+            f"{where} has {len(chosen)} pictures {spelt(pattern)}, the registry expects {count}; "
+            f"{missing(chosen, masked, count)}; if the archive was cut short or repacked, delete it to fetch it again"
         )
     return chosen
-
-
-def _is_litter(path: PurePosixPath) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name.lower() in IGNORED
-
-
-def _matches(name: str, pattern: str) -> bool:
-    parts, wanted = name.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(
-        re.fullmatch(".*".join(re.escape(fixed) for fixed in want.split("*")), part, re.IGNORECASE)
-        for part, want in zip(parts, wanted, strict=True)
-    )
-
-
-def _missing(chosen: list[str], masked: set[str], count: int) -> str:
-    """Which pictures are not there: those with a mask, else the gaps where they are numbered from 1."""
-    stems = {PurePosixPath(name).stem for name in chosen}
-    if absent := sorted(masked - stems):
-        return f"masks without their picture: {_listed(absent)}"
-    numbers = {int(stem) for stem in stems if stem.isascii() and stem.isdigit()}
-    if stems and len(numbers) == len(stems) and numbers <= set(range(1, count + 1)):
-        return f"missing: {_listed([str(number) for number in range(1, count + 1) if number not in numbers])}"
-    return f"nothing in it tells which; there are {_listed(sorted(stems)) or 'none'}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

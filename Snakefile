@@ -30,7 +30,7 @@ include: "workflow/rules/mistakes.smk"
 # The only one: Snakemake keeps the last `onstart` it reads.
 onstart:
     HELD.append(ASKING.now(locks.hold, Path(RUN.results)))
-    stop_without_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
+    say_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
 
 
 rule all:

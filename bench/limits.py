@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from posinfo.encoders.architectures import with_weights
-from posinfo.features.extraction import InputConvention, extract, open_encoder
+from posinfo.features.extraction import InputConvention, Target, extract, open_encoder
 from posinfo.features.stored import StageFeatures, read_features
 from posinfo.images.pictures import Picture, write_images
 from posinfo.protocol.alignment import Alignment
@@ -61,17 +61,16 @@ def bare_vgg() -> nn.Module:
 def extracting(count: int, scratch: Path) -> Callable[[], None]:
     """Extraction of the first pictures to disk, ready to be called."""
     convention, model = InputConvention(**VGG.input.model_dump()), open_encoder(VGG.architecture, WEIGHTS, VGG.taps)
-    images = scratch / "bench.npy"
+    images, story = scratch / "bench.npy", {"encoder": RUN.models.VGG, "weights_sha256": None}
     write_images((Picture(f"{index}", picture) for index, picture in enumerate(pictures(count))), count, images)
     return partial(
         extract,
         model=model,
         convention=convention,
         images=images,
-        outputs={stage: scratch / f"{stage}.npy" for stage in VGG.stages},
+        targets=[Target({stage: scratch / f"{stage}.npy" for stage in VGG.stages}, story)],
         alignment=Alignment(),
         device=CPU,
-        story={"encoder": RUN.models.VGG, "weights_sha256": None},
     )
 
 

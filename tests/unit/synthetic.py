@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 from PIL import Image
-from posinfo.features.extraction import InputConvention, extract
+from posinfo.features.extraction import InputConvention, Target, extract
 from posinfo.images.pictures import Picture, write_images
 from posinfo.protocol.alignment import Alignment
 from posinfo.protocol.readout import Readout
@@ -60,10 +60,9 @@ def small_features(
         model=network(gain),
         convention=CONVENTION,
         images=images,
-        outputs=paths,
+        targets=[Target(paths, {"encoder": "two-stages", "weights_sha256": weights})],
         alignment=Alignment(side=16),
         device=device,
-        story={"encoder": "two-stages", "weights_sha256": weights},
         batch=3,
     )
     return list(paths.values())

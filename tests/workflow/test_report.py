@@ -63,7 +63,7 @@ def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow
         for readout, sets in readouts.items()
         for images in sets
     ]
-    wanted.append(f"{run.tasks.saliency}/{displays.CROPS}")
+    wanted.append(f"{run.tasks.saliency}/{displays.CROPS}.npz")
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {*wanted, *(name.replace(".npz", ".json") for name in wanted)}
     assert sum((folder / name).stat().st_size for name in files) < 20e6

@@ -43,7 +43,7 @@ SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 ONE_SET = "|".join(sorted(set(RUN.registry.images) - set(SYNTHETIC)))  # sets that are read one at a time
 JOBS = ASKING.now(families.jobs, RUN)
 MISTAKEN = mistaken.Mistaken(RUN)
-EXPECTED = [path.stem for path in (WORKFLOW / "expected").glob("*.csv")]  # tables with committed values
+EXPECTED = WORKFLOW / "expected" / RUN.expected  # the committed values of this configuration's tables
 
 
 def digests(folder, names="*"):
@@ -81,14 +81,15 @@ shell.prefix(
 ENVIRONMENT = str(Path(workflow.basedir) / "envs" / "posinfo.yaml")
 
 
-def stop_without_space(files):
-    """Refuse to start when the disk cannot hold what is going to be made; features are what fills it."""
+def say_space(files):
+    """Say what is going to be made, and refuse to start what the disk cannot hold; features are what fills it."""
     if any(file.startswith(f"{RUN.results}/features/") for file in files):
         command = [sys.executable, "-m", "posinfo", "space", "--run", RUN.model_dump_json()]
         environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
         done = subprocess.run(command, input="\n".join(files), env=environment, capture_output=True, text=True)
         if done.returncode:
             raise WorkflowError(done.stderr.strip())
+        print(done.stdout.strip(), file=sys.stderr)
 
 
 def needs(gigabytes, minutes=60, gpus=0):

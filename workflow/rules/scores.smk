@@ -99,7 +99,7 @@ for _encoder, _maps in MADE_FROM.maps.items():
 
 
 rule learning_curve:
-    """Trains on an eighth, a quarter and half of the photographs; the whole has its scores already."""
+    """Trains on parts of the photographs (config: curve); the whole has its scores already."""
     input:
         train=PATHS.images(RUN.images.train, "csv"),
         test=PATHS.images(RUN.images.natural, "csv"),
@@ -121,7 +121,7 @@ rule learning_curve:
         **needs(6, 4 * 60, gpus=1),
     params:
         readout=cells.BASE.name,
-        run=settings("seeds", "patterns", "training"),
+        run=settings("seeds", "patterns", "training", "curve"),
         device=RUN.device,
         code=code_digest("scores.learning_curve"),
     shell:

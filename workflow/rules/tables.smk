@@ -130,7 +130,7 @@ rule claims:
 rule verify:
     """Names every cell that differs from the committed values by more than the tolerances."""
     input:
-        [PATHS.table(table) for table in tables.TABLES if table in EXPECTED],
+        [PATHS.table(table) for table in tables.TABLES if (EXPECTED / f"{table}.csv").exists()],
     output:
         PATHS.whole("verified.txt"),
     log:
@@ -138,7 +138,8 @@ rule verify:
     conda:
         ENVIRONMENT
     params:
-        expected=digests("expected", "*.csv"),
+        expected=digests(f"expected/{RUN.expected}", "*.csv"),
+        folder=str(EXPECTED),
         code=code_digest("tables.verify"),
     shell:
-        "python3 -m posinfo --log {log:q} verify --tables {input:q} --output {output:q}"
+        "python3 -m posinfo --log {log:q} verify --tables {input:q} --expected {params.folder:q} --output {output:q}"

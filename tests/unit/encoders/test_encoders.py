@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from posinfo.encoders.architectures import Weights, with_weights
 from posinfo.encoders.weights import convert, initialise
-from posinfo.features.extraction import InputConvention, open_encoder
+from posinfo.features.extraction import InputConvention, Target, open_encoder
 from posinfo.images.pictures import decode
 from posinfo.images.sets import pictures_of
 from posinfo.registry import catalogue, entries
@@ -27,11 +27,11 @@ def photograph(resources: Path) -> torch.Tensor:
 def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
     entry = catalogue.shipped().encoders[name]
     weights = resources / "encoders" / f"{entry.variant_of or name}.safetensors" if entry.weights else None
-    fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
-    model = open_encoder(entry.architecture, weights, entry.taps, entry.padding, fit)
+    model = open_encoder(entry.architecture, weights, entry.taps, entry.padding)
     with torch.inference_mode():
         stages: dict[str, torch.Tensor] = model(InputConvention(**entry.input.model_dump()).prepare(pictures))
-    return stages
+    fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
+    return {stage: Target({}, {}, fit).of(stage, maps) for stage, maps in stages.items()}
 
 
 def weights_in(path: Path) -> Weights:

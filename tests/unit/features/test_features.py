@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from posinfo.features.extraction import InputConvention
+from posinfo.features.extraction import InputConvention, Target, extract
 from posinfo.features.stored import read_features
+from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
 from synthetic import CONVENTION, OneShort, TwoStages, small_features
 from torch.nn import functional
@@ -25,6 +26,36 @@ def test_stages_are_stored_at_the_smaller_side_with_their_story(tmp_path: Path) 
     expected = functional.interpolate(maps["f1"], 16, mode="bilinear")
     np.testing.assert_allclose(first.array, expected.detach().numpy(), rtol=2e-3, atol=2e-3)
     assert second.story["rms"] == pytest.approx(float(np.sqrt(np.mean(second.array.astype(float) ** 2))), rel=1e-6)
+
+
+def test_encoders_of_one_pass_store_what_each_alone_would(tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    paths = small_features(tmp_path / "alone")
+    images, fit = tmp_path / "alone/set.npy", {"f1": 20, "f2": 3}
+
+    def outputs(name: str) -> dict[str, Path]:
+        return {stage: tmp_path / name / "set" / f"{stage}.npy" for stage in fit}
+
+    whole = Target(outputs("whole"), {"encoder": "whole"})
+    cropped = Target(outputs("cropped"), {"encoder": "cropped"}, ("crop", fit))
+    resized = Target(outputs("resized"), {"encoder": "resized"}, ("resize", fit))
+    extract(
+        model=TwoStages(),
+        convention=CONVENTION,
+        images=images,
+        targets=[whole, cropped, resized],
+        alignment=Alignment(side=16),
+        device=torch.device("cpu"),
+        batch=3,
+    )
+    assert [path.read_bytes() for path in whole.outputs.values()] == [path.read_bytes() for path in paths]
+    maps = TwoStages()(CONVENTION.prepare(torch.from_numpy(np.load(images))))
+    cut, small = (read_features(list(target.outputs.values())) for target in (cropped, resized))
+    assert [stage.story["native_side"] for stage in (*cut, *small)] == [20, 3, 20, 3]
+    inside = functional.interpolate(maps["f1"][..., 6:26, 6:26], 16, mode="bilinear").detach()
+    np.testing.assert_allclose(cut[0].array, inside, rtol=2e-3, atol=2e-3)
+    smaller = functional.interpolate(maps["f2"], 3, mode="bilinear", antialias=True).detach()
+    np.testing.assert_allclose(small[1].array, smaller, rtol=2e-3, atol=2e-3)
 
 
 def test_values_beyond_float16_are_refused_and_leave_nothing(tmp_path: Path) -> None:

@@ -120,3 +120,12 @@ def test_paths_move_with_the_folders_of_the_run(tmp_path: Path) -> None:
         path.replace("resources/", "kept/") for path in MADE_FROM.from_outside()
     }
     assert not list(tmp_path.iterdir())
+
+
+def test_encoders_that_differ_in_the_size_of_their_maps_share_a_pass() -> None:
+    passes = MADE_FROM.passes()
+    assert ["vgg16", "vgg16-cropped", "vgg16-resized"] in passes
+    assert ["vgg16-nopad"] in passes
+    assert sorted(name for together in passes for name in together) == sorted(RUN.registry.encoders)
+    few = Ingredients(load_config({"controls": []})).passes()
+    assert ["vgg16"] in few

@@ -60,6 +60,7 @@ def test_the_curve_has_a_row_for_every_part_pattern_seed_and_image(tmp_path: Pat
         test_names=NAMES,
         readout=Readout(),
         patterns=["H", "G"],
+        shares=[1 / 4, 1 / 2],
         seeds=[0, 1],
         training=TRAINING,
         definition="paper",

@@ -108,7 +108,8 @@ def test_verify_names_the_cells_outside(tmp_path: Path) -> None:
         cells_outside(made, expected)
 
 
-COMMITTED = sorted(path.stem for path in (ROOT / "workflow/expected").glob("*.csv"))
+EXPECTED = ROOT / "workflow/expected/default"
+COMMITTED = sorted(path.stem for path in EXPECTED.glob("*.csv"))
 
 
 def test_every_table_is_committed_but_that_of_encoders_trained_here() -> None:
@@ -125,7 +126,7 @@ def test_the_committed_values_are_the_default_runs_cells(tmp_path: Path, name: s
     if table.timed:
         summary["seconds"] = 0.0
     made = summaries.tidy(summaries.beside_published(summary, table, PUBLISHED), table)
-    committed = pd.read_csv(ROOT / "workflow/expected" / f"{name}.csv")
+    committed = pd.read_csv(EXPECTED / f"{name}.csv")
     keys = [
         key for key in ("model", "pattern", "layers", "kernel", "stages", "encoder", "readout", "images") if key in made
     ]

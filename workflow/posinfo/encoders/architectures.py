@@ -164,28 +164,16 @@ def with_padding(model: nn.Module, padding: Padding) -> nn.Module:
     return model
 
 
-class Fitted(nn.Module):
-    """An encoder whose maps are cut or resized to given sides, to tell loss of padding from loss of map size.
+def fitted(maps: torch.Tensor, how: Literal["crop", "resize"], side: int) -> torch.Tensor:
+    """Maps [batch, C, h, h] cut or resized to [batch, C, side, side], to tell loss of padding from loss of map size.
 
     Args:
-        model: pictures to {stage: map}.
         how: `crop` keeps the centre, `resize` is bilinear with antialiasing.
-        sides: stage to side in pixels.
     """
-
-    def __init__(self, model: nn.Module, how: Literal["crop", "resize"], sides: dict[str, int]) -> None:
-        super().__init__()
-        self.model, self.how, self.sides = model, how, sides
-
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        """[batch, 3, side, side] to {stage: [batch, C, sides[stage], sides[stage]]}."""
-        return {stage: self._fit(maps, self.sides[stage]) for stage, maps in self.model(pictures).items()}
-
-    def _fit(self, maps: torch.Tensor, side: int) -> torch.Tensor:
-        if self.how == "crop":
-            start = (maps.shape[-1] - side) // 2
-            return maps[..., start : start + side, start : start + side]
-        return functional.interpolate(maps, side, mode="bilinear", antialias=True)
+    if how == "crop":
+        start = (maps.shape[-1] - side) // 2
+        return maps[..., start : start + side, start : start + side]
+    return functional.interpolate(maps, side, mode="bilinear", antialias=True)
 
 
 def nodes_of(model: nn.Module) -> list[str]:

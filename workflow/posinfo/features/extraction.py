@@ -3,6 +3,7 @@
 import math
 import platform
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from posinfo.encoders.architectures import Fitted, Padding, tapped, with_padding, with_weights
+from posinfo.encoders.architectures import Padding, fitted, tapped, with_padding, with_weights
 from posinfo.images.pictures import read_pictures
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
@@ -54,13 +55,38 @@ class _Stage:
     squares: float = 0.0
     largest: float = 0.0
 
+    def told(self) -> dict[str, Any]:
+        """What the sidecar says of the file, which is closed."""
+        return {
+            "sha256": self.array.close(),
+            "shape": list(self.array.shape),
+            "native_side": self.native_side,
+            "rms": math.sqrt(self.squares / math.prod(self.array.shape)),
+            "largest": self.largest,
+        }
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the maps of one encoder go; encoders that differ only in `fit` share one forward pass.
+
+    Attributes:
+        outputs: stage to the `.npy` file to write.
+        story: what the files are made from; `encoder` names it.
+        fit: how each stage's map is brought to which side, in pixels, if it is.
+    """
+
+    outputs: dict[str, Path]
+    story: dict[str, Any]
+    fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None
+
+    def of(self, stage: str, maps: torch.Tensor) -> torch.Tensor:
+        """A stage's maps, [batch, C, side, side], as this encoder gives them."""
+        return fitted(maps, self.fit[0], self.fit[1][stage]) if self.fit else maps
+
 
 def open_encoder(
-    architecture: str,
-    weights: Path | None,
-    taps: dict[str, str],
-    padding: Padding = "zeros",
-    fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None,
+    architecture: str, weights: Path | None, taps: dict[str, str], padding: Padding = "zeros"
 ) -> nn.Module:
     """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
 
@@ -68,11 +94,9 @@ def open_encoder(
         weights: safetensors in the architecture's own names; None for an architecture that has none.
         taps: stage name to node name.
         padding: of every convolution.
-        fit: how each stage's map is brought to which side, if it is.
     """
     loaded = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()} if weights else {}
-    model = tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
-    return Fitted(model, *fit) if fit else model
+    return tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
 
 
 def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
@@ -88,16 +112,15 @@ def extract(
     model: nn.Module,
     convention: InputConvention,
     images: Path,
-    outputs: dict[str, Path],
+    targets: Sequence[Target],
     alignment: Alignment,
     device: torch.device,
-    story: dict[str, Any],
     batch: int | None = None,
 ) -> None:
-    """Write `outputs[stage]` (float16 [N, C, h, w], h the smaller of the stage's side and the common side).
+    """Write each target's `outputs[stage]` (float16 [N, C, h, w], h the smaller of the stage's and the common side).
 
     Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
-    from (`story`, the digest of the pictures and of this code, versions) and the seconds it took.
+    from (the target's story, the digest of the pictures and of this code, versions) and the seconds that it took.
 
     Args:
         model: frozen; maps float32 [batch, 3, side, side] to a dict of stage name to [batch, C, h, w].
@@ -109,40 +132,40 @@ def extract(
     """
     started = time.monotonic()
     pictures = read_pictures(images)
-    pictures_digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
+    digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
     batch = batch or (64 if device.type == "cuda" else 4)
     model = model.eval().to(device).to(memory_format=torch.channels_last)
+    named = ", ".join(target.story["encoder"] for target in targets)
     with ExitStack() as open_files:
-        partials = {stage: open_files.enter_context(written_whole(path)) for stage, path in outputs.items()}
-        stages: dict[str, _Stage] = {}
-        for start in tqdm(range(0, len(pictures), batch), desc=f"{story['encoder']} x {images.stem}", unit="batch"):
+        partials = {
+            path: open_files.enter_context(written_whole(path)) for one in targets for path in one.outputs.values()
+        }
+        stages: dict[Path, _Stage] = {}
+        for start in tqdm(range(0, len(pictures), batch), desc=f"{named} x {images.stem}", unit="batch"):
             chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
-            for name, maps in model(convention.prepare(chunk)).items():
-                if name not in stages:
-                    stages[name] = _create(partials[name], maps, len(pictures), alignment)
-                where = f"{story['encoder']}, stage {name}, {images}"
-                if len(maps) != len(chunk):
-                    raise InputError(f"{where}: {len(maps)} maps for {len(chunk)} pictures; each picture needs its own")
-                _store(stages[name], aligned(maps, alignment), where)
-        for name, stage in stages.items():
-            stage_story = {
-                **story,
-                "stage": name,
-                "images": images.stem,
-                "images_sha256": pictures_digest,
-                "sha256": stage.array.close(),
-                "shape": list(stage.array.shape),
-                "native_side": stage.native_side,
-                "alignment": alignment.model_dump(),
-                "rms": math.sqrt(stage.squares / math.prod(stage.array.shape)),
-                "largest": stage.largest,
-                "code": code_digest("features.extraction"),
-                "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
-                "device": device.type,
-                "convention": asdict(convention),
-                "seconds": round(time.monotonic() - started, 3),
-            }
-            write_json(outputs[name].with_suffix(".json"), stage_story)
+            for name, native in model(convention.prepare(chunk)).items():
+                for target in targets:
+                    path, maps = target.outputs[name], target.of(name, native)
+                    if path not in stages:
+                        stages[path] = _create(partials[path], maps, len(pictures), alignment)
+                    where = f"{target.story['encoder']}, stage {name}, {images}"
+                    if len(maps) != len(chunk):
+                        counted = f"{len(maps)} maps for {len(chunk)} pictures"
+                        raise InputError(f"{where}: {counted}; each picture needs its own")
+                    _store(stages[path], aligned(maps, alignment), where)
+        common = {
+            "images": images.stem,
+            "images_sha256": digest,
+            "alignment": alignment.model_dump(),
+            "code": code_digest("features.extraction"),
+            "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+            "device": device.type,
+            "convention": asdict(convention),
+        }
+        for target in targets:
+            for name, path in target.outputs.items():
+                told = {**target.story, **common, "stage": name, **stages[path].told()}
+                write_json(path.with_suffix(".json"), {**told, "seconds": round(time.monotonic() - started, 3)})
 
 
 def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment) -> _Stage:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from posinfo.figures import maps, summaries, tasks
+from posinfo.figures import border, maps, summaries, tasks
 from posinfo.figures.architecture import figure2
 from posinfo.figures.materials import Material
 from posinfo.figures.style import STYLE
@@ -24,6 +24,7 @@ DRAWINGS: dict[str, Callable[[Material], Figure]] = {
     "figure7": maps.figure7,
     "stages": summaries.stages,
     "padding": summaries.padding,
+    "border": border.border,
     "agreement": summaries.agreement,
     "learning_curve": summaries.learning_curve,
     "training": summaries.training,

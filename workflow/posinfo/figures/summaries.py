@@ -52,7 +52,8 @@ def _estimate(scores: pd.DataFrame) -> dict[str, float]:
     return {**numbers, "n": scores["image"].nunique(), "seeds": scores["seed"].nunique()}
 
 
-def _interval(shown: pd.DataFrame) -> np.ndarray:
+def interval(shown: pd.DataFrame) -> np.ndarray:
+    """The intervals of `estimates` as matplotlib's error bars want them, float64 [2, rows]."""
     return np.asarray(np.abs(shown[["low", "high"]].to_numpy().T - shown["value"].to_numpy()))
 
 
@@ -71,7 +72,7 @@ def stages(material: Material) -> Figure:
     for axes, pattern in zip(panels, patterns, strict=True):
         rows = shown[shown["pattern"] == pattern]
         colour, places = colour_of(run.models.VGG, run), np.arange(len(rows))
-        axes.errorbar(places, rows["value"], _interval(rows), color=colour, marker="o", label=run.models.VGG)
+        axes.errorbar(places, rows["value"], interval(rows), color=colour, marker="o", label=run.models.VGG)
         axes.plot(places, rows["spc"], label="paper, VGG", **PAPER)
         axes.set_xticks(places, rows["stages"])
         axes.set(ylim=(-0.1, 1), title=f"pattern {pattern}")
@@ -98,7 +99,7 @@ def padding(material: Material) -> Figure:
         bars = shown[shown["pattern"] == pattern]
         places = [labels.index(label) for label in bars["label"]]
         colours = [colour_of(encoder, run) for encoder in bars["encoder"]]
-        axes.barh(places, bars["value"], 0.7, xerr=_interval(bars), color=colours, error_kw={"lw": 1})
+        axes.barh(places, bars["value"], 0.7, xerr=interval(bars), color=colours, error_kw={"lw": 1})
         axes.plot(bars["spc"], places, label="paper", **PAPER)
         axes.set(title=f"pattern {pattern}", xlabel="SPC", xlim=(min(-0.12, shown["low"].min() - 0.02), 1))
         axes.grid(visible=False, axis="y")
@@ -155,7 +156,7 @@ def learning_curve(material: Material) -> Figure:
             groups = {int(str(count)): rows for count, rows in part.groupby("pictures")}
             shown = pd.DataFrame([{"pictures": count, **_estimate(rows)} for count, rows in groups.items()])
             colour, lowest = colour_of(encoder, run), min(lowest, float(shown["low"].min()) - 0.02)
-            axes.errorbar(shown["pictures"], shown["value"], _interval(shown), color=colour, marker="o", label=encoder)
+            axes.errorbar(shown["pictures"], shown["value"], interval(shown), color=colour, marker="o", label=encoder)
             told = printed[(printed["encoder"] == encoder) & (printed["pattern"] == pattern)]["spc"]
             axes.plot([PAPERS_PICTURES] * len(told), told, **(PAPER | {"mec": colour}))
         axes.set(xscale="log", ylim=(lowest, 1), title=f"pattern {pattern}")
@@ -195,7 +196,7 @@ def cost(material: Material) -> Figure:
     costs = material.costs
     if costs.empty:
         raise InputError("no benchmark files in the results folder: the figure of the run's time has nothing to show")
-    kinds = ["trained encoders", "features", "readouts", "scores", "other"]
+    kinds = ["trained", "features", "readouts", "scores", "other"]
     costs = costs.assign(stage=[stage.replace("_", " ") for stage in costs["stage"]])
     encoders = set(costs[costs["stage"].isin(kinds[:2])]["name"])
     jobs = list(zip(costs["stage"], costs["name"], strict=True))

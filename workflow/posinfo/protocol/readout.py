@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from posinfo.store.errors import InputError
 
 _READOUT = re.compile(
-    r"(L(?P<layers>[1-9]\d*)|exact)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)(?P<raw>-raw)?"
+    r"(L(?P<layers>[1-9]\d*)|exact)-k(?P<kernel>[1-9]\d*)-p(?P<padding>\d+)-(?P<stages>[a-z][a-z0-9]*)"
+    r"(-c(?P<cut>[1-9]\d*))?(?P<raw>-raw)?"
 )
 
 
@@ -22,6 +23,7 @@ class Readout:
         kernel: side of each kernel, odd (table 2b: 1, 3, 7).
         padding: zero padding of each convolution, in pixels of the 28x28 map (table 4: 0, 1, 2).
         stages: `all`, or the name of the one stage that is read (table 3).
+        cut: cells of the 28x28 map that are cut away on each side before the convolution; the name then says `-c2`.
         raw: read the stages unscaled whatever `training: scale` says; the name then ends in `-raw`.
         exact: one linear convolution, solved by least squares instead of trained; the name then begins with `exact`.
     """
@@ -30,6 +32,7 @@ class Readout:
     kernel: int = 3
     padding: int = 0
     stages: str = "all"
+    cut: int = 0
     raw: bool = False
     exact: bool = False
 
@@ -37,7 +40,13 @@ class Readout:
     def name(self) -> str:
         """As in paths: `L1-k3-p0-all`."""
         start = "exact" if self.exact else f"L{self.layers}"
-        return f"{start}-k{self.kernel}-p{self.padding}-{self.stages}{'-raw' if self.raw else ''}"
+        end = f"{f'-c{self.cut}' if self.cut else ''}{'-raw' if self.raw else ''}"
+        return f"{start}-k{self.kernel}-p{self.padding}-{self.stages}{end}"
+
+    @property
+    def margin(self) -> int:
+        """Cells that the first convolution adds on each side of the map as zeros; below zero, that are cut away."""
+        return self.padding - self.cut
 
     @classmethod
     def parse(cls, name: str) -> "Readout":
@@ -57,11 +66,14 @@ class Readout:
             kernel=int(match["kernel"]),
             padding=int(match["padding"]),
             stages=match["stages"],
+            cut=int(match["cut"] or 0),
             raw=match["raw"] is not None,
             exact=match["layers"] is None,
         )
         if readout.kernel % 2 == 0:
             raise InputError(f"readout {name!r}: the kernel must be odd (1, 3, 5, 7 ...), not {readout.kernel}")
+        if readout.cut and (readout.layers > 1 or readout.exact or readout.padding):
+            raise InputError(f"readout {name!r}: only trained readouts of one layer without padding are cut (-c...)")
         return readout
 
     def stages_read(self, stages: list[str]) -> list[str]:

@@ -79,9 +79,9 @@ class HeadStack(nn.Module):
         scale = [torch.full((stage.channels,), value) for stage, value in zip(stages, inverse_scale, strict=True)]
         self.register_buffer("channel_scale", torch.cat(scale))
         for side in {stage.side for stage in stages}:
-            shifts = shifted_resize(alignment.side, side, kernel, readout.padding, alignment.corners)
+            shifts = shifted_resize(alignment.side, side, kernel, readout.margin, alignment.corners)
             self.register_buffer(f"shifts_{side}", shifts.float())
-        self.side = alignment.side + 2 * readout.padding - kernel + 1
+        self.side = alignment.side + 2 * readout.margin - kernel + 1
 
     def weight(self) -> torch.Tensor:
         """The convolution's weights in the plain layout, float32 [heads, C, k, k]."""

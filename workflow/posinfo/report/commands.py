@@ -19,7 +19,9 @@ def add(commands: Commands) -> None:
     plan.add_argument("--gmacs", type=float, default=100, help="10^9 multiply-adds a second of the device")
     plan.add_argument("--read", type=float, default=1, help="GB a second at which features are read")
 
-    space = commands.add(_space, "space", "stop when the disk cannot hold the files named on the standard input")
+    space = commands.add(
+        _space, "space", "the disk that files named on the standard input take; stop if it is not there"
+    )
     space.add_argument("--run", required=True, help="JSON of the configuration")
 
     pages = commands.add(_pages, "pages", "pages of the report: tables, claims, versions and digests")
@@ -43,7 +45,7 @@ def _space(args: argparse.Namespace) -> None:
     from posinfo.report.steps import steps
     from posinfo.run.config import load_config
 
-    plan.stop_without_space(steps(load_config(json.loads(args.run))), sys.stdin.read().splitlines())
+    print(plan.room_for(steps(load_config(json.loads(args.run))), sys.stdin.read().splitlines()))
 
 
 def _pages(args: argparse.Namespace) -> None:

@@ -37,15 +37,15 @@ def table(found: list[Step], gmacs: float, gigabytes: float) -> str:
     return str(frame.to_markdown(index=False, floatfmt=("", "", "", ".2f", ".1f", ".0f", ".2f")))
 
 
-def stop_without_space(found: list[Step], wanted: Iterable[str]) -> None:
-    """Refuse to start what the disk cannot hold.
+def room_for(found: list[Step], wanted: Iterable[str]) -> str:
+    """What is going to be made takes on the disk and what is free, in words, a line a disk.
 
     Args:
         found: the steps of the whole run.
         wanted: the files that are going to be made.
 
     Raises:
-        InputError: says what each kind of result needs and what is free.
+        InputError: when the disk cannot hold it.
     """
     asked = set(wanted)
     free: dict[int, int] = {}
@@ -60,10 +60,12 @@ def stop_without_space(found: list[Step], wanted: Iterable[str]) -> None:
                 free[disk] += Path(path).stat().st_size if Path(path).exists() else 0
                 needs.setdefault(disk, {}).setdefault(step.kind, 0)
                 needs[disk][step.kind] += size
+    lines = []
     for disk, by_kind in needs.items():
-        if sum(by_kind.values()) * SPARE > free[disk]:
-            parts = ", ".join(f"{kind} {size / 1e9:.1f} GB" for kind, size in by_kind.items())
-            raise InputError(
-                f"not enough disk: this run makes {parts}, together {sum(by_kind.values()) / 1e9:.1f} GB, and "
-                f"{free[disk] / 1e9:.1f} GB are free; make room, name another folder as `results`, or ask for less"
-            )
+        whole = sum(by_kind.values())
+        parts = ", ".join(f"{kind} {size / 1e9:.1f} GB" for kind, size in by_kind.items())
+        said = f"this run makes {parts}, together {whole / 1e9:.1f} GB, and {free[disk] / 1e9:.1f} GB are free"
+        if whole * SPARE > free[disk]:
+            raise InputError(f"not enough disk: {said}; make room, name another folder as `results`, or ask for less")
+        lines.append(said)
+    return "\n".join(lines)

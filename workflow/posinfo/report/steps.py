@@ -3,7 +3,7 @@
 Sizes and costs follow from the registry and from shapes on the meta device; nothing is read or computed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from posinfo.encoders.architectures import Fitted, tapped
+from posinfo.encoders.architectures import fitted, tapped
 from posinfo.encoders.taps import network
 from posinfo.protocol.alignment import IMAGE_SIDE, StageShape
 from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import Archived, Encoder, Folder, Grey, Noise, Wheel
 from posinfo.run.families import Family, families
+from posinfo.run.ingredients import Ingredients
 from posinfo.run.tables import TABLES
 from posinfo.sources.folders import photographs_in
 
@@ -88,11 +89,11 @@ def forward(entry: Encoder) -> Forward:
     """One forward pass, on the meta device."""
     model = network(entry.architecture, entry.padding)
     reader = tapped(model, entry.taps)
-    if entry.fit:
-        reader = Fitted(reader, entry.fit.how, entry.fit.sides)
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), counter:
         maps = reader.eval()(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
+        if entry.fit:
+            maps = {stage: fitted(map_, entry.fit.how, entry.fit.sides[stage]) for stage, map_ in maps.items()}
     shapes = [StageShape(stage, maps[stage].shape[1], maps[stage].shape[2]) for stage in entry.stages]
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Forward(shapes, counter.get_total_flops() / 2, weights)
@@ -115,7 +116,10 @@ def steps(run: "RunConfig") -> list[Step]:
             path = f"{run.resources}/encoders/{encoder}.safetensors"
             found.append(Step("encoders", encoder, 0, {path: passes[encoder].weights}))
     pairs = [(encoder, run.images.train) for encoder in entries] + [(cell.encoder, cell.images) for cell in cells]
-    found += [_features(encoder, images, passes[encoder], run) for encoder, images in dict.fromkeys(pairs)]
+    riding = {encoder for together in Ingredients(run).passes() for encoder in together[1:]}
+    for encoder, images in dict.fromkeys(pairs):
+        step = _features(encoder, images, passes[encoder], run)
+        found.append(replace(step, macs=0.0) if encoder in riding else step)
     return found + [_readouts(family, passes[family.encoder], run) for family in made]
 
 
@@ -190,6 +194,6 @@ def _macs_of_a_step(readout: Readout, stages: list[StageShape], widths: list[int
         return 2.0 * readout.kernel**2 * sum(stage.channels * stage.side**2 for stage in stages)
     total, side = 0.0, run.alignment.side
     for layer, (wide, narrow) in enumerate(pairwise(widths)):
-        side += 2 * readout.padding - readout.kernel + 1
+        side += 2 * readout.margin - readout.kernel + 1
         total += (2 if layer == 0 else 3) * wide * narrow * readout.kernel**2 * side**2
     return total

@@ -37,4 +37,5 @@ class Cell:
             "layers": self.readout.layers,
             "kernel": self.readout.kernel,
             "stages": self.readout.stages,
+            "cut": self.readout.cut,
         }

@@ -53,7 +53,16 @@ class RunConfig(Part):
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
 
+    curve: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        [0.125, 0.25, 0.5],
+        description="The learning curve: shares of the training photographs that are learnt from, beside all of them.",
+    )
+
     tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
+
+    expected: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
+        "default", description="Folder of workflow/expected with the committed values that `verify` compares with."
+    )
 
     own: Own = Field(
         Own(),

@@ -88,6 +88,7 @@ FIGURES = {
     "figure7": Display("Where the errors lie", maps=_figure7, pictures=("natural",)),
     "stages": Display("SPC by stage", tables=("table3",)),
     "padding": Display("SPC by padding", tables=("table4", "controls")),
+    "border": Display("SPC without the border of the maps", tables=("border",)),
     "agreement": Display("Ours against the paper's", tables=("table1", "table2a", "table2b", "table3", "table4")),
     "learning_curve": Display("SPC by number of training pictures", curve=True),
     "training": Display("Loss by epoch and seed", losses=True),

@@ -89,6 +89,17 @@ class Ingredients:
                 found += self.archive_of_weights(encoder)
         return list(dict.fromkeys(found))
 
+    def passes(self) -> list[list[str]]:
+        """The encoders of the registry, together where one forward pass serves several: they differ in `fit` alone.
+
+        An encoder that no table shows passes by itself, so that nothing is stored that nobody asks for.
+        """
+        groups: dict[str, list[str]] = {}
+        for name, entry in self.registry.encoders.items():
+            network = entry.model_copy(update={"fit": None, "variant_of": entry.variant_of or name})
+            groups.setdefault(decisive(network) if name in self.encoders_shown else name, []).append(name)
+        return list(groups.values())
+
     def examples(self, encoder: str) -> list[list[str]]:
         """What an encoder is trained on, then each thing it is tested on: pictures, and their masks unless composed."""
         task = look_up("encoder", encoder, self.registry.encoders).task

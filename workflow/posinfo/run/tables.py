@@ -104,6 +104,20 @@ def _controls(run: "RunConfig") -> list[Cell]:
     return [cell for row in rows for cell in _natural(run, *row, READ_IN_MOST_TABLES)]
 
 
+CUTS = (0, 1, 2, 3, 5, 8)  # cells of the 28 that are cut away on each side
+
+
+def bordered(run: "RunConfig") -> list[str]:
+    """The encoders whose border is cut: VGG, VGG without padding, and the first control with random weights."""
+    random = [name for name in run.controls if name.startswith(f"{run.models.VGG}-random")][:1]
+    return [run.models.VGG, run.models.VGG_without_padding, *random]
+
+
+def _border(run: "RunConfig") -> list[Cell]:
+    rows = [(encoder, encoder, Readout(cut=cut)) for encoder in bordered(run) for cut in CUTS]
+    return [cell for row in rows for cell in _natural(run, *row, READ_IN_MOST_TABLES)]
+
+
 def _exact(run: "RunConfig") -> list[Cell]:
     kernels = [Readout(kernel=kernel, exact=True) for kernel in (1, 3)]
     rows = [(encoder, readout) for encoder in (run.models.PosENet, run.models.VGG) for readout in (BASE, *kernels)]
@@ -181,6 +195,17 @@ TABLES = {
         across="pattern",
         cells=_controls,
         note="Unscaled: stages not divided by their root mean square; constant: the best constant prediction.",
+    ),
+    "border": Table(
+        alias="border",
+        about="Position without the border of the maps",
+        published="",
+        keys=("model", "cut", "pattern"),
+        down=("model", "cut"),
+        across="pattern",
+        cells=_border,
+        note="Cut: cells of the 28 x 28 map that are taken away on each side of every stage before the readout, which "
+        "then draws the whole map from what is left.",
     ),
     "exact": Table(
         alias="least-squares",

@@ -109,6 +109,7 @@ def _learning_curve(args: argparse.Namespace) -> None:
             test_names=names["test"],
             readout=Readout.parse(args.readout),
             patterns=args.patterns,
+            shares=run.curve,
             seeds=run.seeds,
             training=run.training,
             definition=run.patterns,

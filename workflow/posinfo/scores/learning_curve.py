@@ -19,7 +19,6 @@ from posinfo.scores.predictions import at
 from posinfo.store.files import written_whole
 from posinfo.store.sidecars import write_sidecar
 
-SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the training photographs; the whole has the tables' scores already
 ORDER_SEED = 0  # of the order in which photographs are added
 COLUMNS = ("encoder", "photographs", "pictures", "pattern", "seed", "image", "spc", "mae", "constant")
 
@@ -43,6 +42,7 @@ def curve(
     test_names: list[str],
     readout: Readout,
     patterns: Sequence[str],
+    shares: Sequence[float],
     seeds: Sequence[int],
     training: Training,
     definition: Definition,
@@ -50,10 +50,13 @@ def curve(
 ) -> pd.DataFrame:
     """Scores on the test pictures of readouts trained on each part: the columns `COLUMNS`.
 
+    Args:
+        shares: of the training photographs, each in (0, 1); the whole has the tables' scores already.
+
     The protocol is the same for every part, its epochs too: fewer pictures also mean fewer steps.
     """
     alignment, encoder, frames = training_stages[0].alignment, training_stages[0].story["encoder"], []
-    for photographs, pictures in nested_subsets(training_names, SHARES, ORDER_SEED).items():
+    for photographs, pictures in nested_subsets(training_names, shares, ORDER_SEED).items():
         stages = part_of(training_stages, pictures)
         heads = [Head(readout, pattern, seed) for pattern in patterns for seed in seeds]
         stack = make_stack(readout, heads, stages, alignment, training)

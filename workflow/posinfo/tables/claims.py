@@ -42,6 +42,7 @@ class Selector(BaseModel):
     kernel: int = 3
     padding: int = 0
     stages: str = "all"
+    cut: int = 0
 
     def cell(self, run: "RunConfig") -> Cell:
         """The cell of this run."""
@@ -49,7 +50,7 @@ class Selector(BaseModel):
             raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
         models = run.models.model_dump()
         encoder = self.encoder.format(**models, **run.tasks.encoders) if self.encoder else str(models[str(self.model)])
-        readout = Readout(self.layers, self.kernel, self.padding, self.stages)
+        readout = Readout(self.layers, self.kernel, self.padding, self.stages, self.cut)
         images = run.images.tests[self.images]
         return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, images)
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     pass
 
 PUBLISHED = Path(__file__).parents[2] / "published"
-EXPECTED = Path(__file__).parents[2] / "expected"
 
 
 def add(commands: Commands) -> None:
@@ -38,8 +37,12 @@ def add(commands: Commands) -> None:
     claims.add_argument("--run", required=True, help="JSON of the configuration")
     claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
 
-    verify = commands.add(_verify, "verify", "compare tables with the committed values of the default run")
+    excerpts = commands.add(_excerpts, "excerpts", "the tables of docs, from committed values", of_rules=False)
+    excerpts.add_argument("folder", type=Path, help="such as workflow/expected/thousand")
+
+    verify = commands.add(_verify, "verify", "compare tables with committed values")
     verify.add_argument("--tables", type=Path, nargs="+", required=True)
+    verify.add_argument("--expected", type=Path, required=True, help="folder of the committed values")
     verify.add_argument("--output", type=Path, required=True)
 
 
@@ -96,17 +99,25 @@ def _claims(args: argparse.Namespace) -> None:
     claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
 
 
+def _excerpts(args: argparse.Namespace) -> None:
+    from posinfo.tables.excerpts import excerpts
+
+    if not args.folder.is_dir():
+        raise InputError(f"{args.folder} is no folder; name one of workflow/expected")
+    print("\n\n".join(f"**{table}**\n\n{text}" for table, text in excerpts(args.folder)))
+
+
 def _verify(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from posinfo.store.files import write_text
     from posinfo.tables.verify import MAE_TOLERANCE, SPC_TOLERANCE, cells_outside
 
-    outside = pd.concat([cells_outside(made, EXPECTED / made.name) for made in args.tables])
-    bounds = f"within {SPC_TOLERANCE} SPC and {MAE_TOLERANCE} MAE of the default run's"
+    outside = pd.concat([cells_outside(made, args.expected / made.name) for made in args.tables])
+    bounds = f"within {SPC_TOLERANCE} SPC and {MAE_TOLERANCE} MAE of the committed values"
     if len(outside):
         cells = outside.to_markdown(index=False, floatfmt=".4f")
-        raise InputError(f"{len(outside)} values are not {bounds} (workflow/expected):\n{cells}")
-    text = f"Every cell of {', '.join(made.stem for made in args.tables)} is {bounds} committed values."
+        raise InputError(f"{len(outside)} values are not {bounds} ({args.expected}):\n{cells}")
+    text = f"Every cell of {', '.join(made.stem for made in args.tables)} is {bounds}."
     write_text(args.output, f"{text}\n")
     print(text)

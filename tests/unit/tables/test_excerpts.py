@@ -1,0 +1,23 @@
+"""The tables on the pages are those of the committed values."""
+
+import pytest
+from conftest import ROOT
+from posinfo.tables.excerpts import EXCERPTS, excerpts
+
+PAGES = {"default": "docs/results.md"}
+
+
+def test_every_folder_of_committed_values_has_a_page() -> None:
+    assert {path.name for path in (ROOT / "workflow/expected").iterdir()} == set(PAGES)
+
+
+@pytest.mark.parametrize(("folder", "page"), PAGES.items())
+def test_a_pages_tables_are_the_committed_ones(folder: str, page: str) -> None:
+    text = (ROOT / page).read_text()
+    shown = dict(excerpts(ROOT / "workflow/expected" / folder))
+    assert (
+        {"table1", "table2a", "table2b", "table3", "table4", "controls", "border", "exact"}
+        <= shown.keys()
+        <= set(EXCERPTS)
+    )
+    assert [name for name, table in shown.items() if table not in text] == []

@@ -85,7 +85,7 @@ def train_plain(plain: PlainReadout, head: Head, steps: int, training: Training)
 
 @pytest.mark.parametrize("output", ["sigmoid", "linear"])
 @pytest.mark.parametrize("corners", [False, True])
-@pytest.mark.parametrize(("kernel", "padding"), [(1, 0), (3, 0), (3, 1), (3, 2), (7, 0), (7, 2)])
+@pytest.mark.parametrize(("kernel", "padding"), [(1, 0), (3, 0), (3, 1), (3, 2), (5, 1), (7, 0), (7, 2), (9, 1)])
 def test_equals_the_plain_module_after_training(kernel: int, padding: int, corners: bool, output: str) -> None:
     head = Head(Readout(kernel=kernel, padding=padding), "G", 3)
     stack = stack_of([head], 12, corners, output)
@@ -102,9 +102,10 @@ def test_equals_the_plain_module_after_training(kernel: int, padding: int, corne
     torch.testing.assert_close(ours.detach(), plain(scaled)[:, 0].detach(), rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 @pytest.mark.parametrize("stages", ["all", "f1", "f3"])
-def test_stacked_heads_equal_heads_trained_alone(stages: str) -> None:
-    readout = Readout(stages=stages)
+def test_stacked_heads_equal_heads_trained_alone(stages: str, kernel: int) -> None:
+    readout = Readout(stages=stages, kernel=kernel)
     heads = [Head(readout, pattern, seed) for pattern in ("H", "HS") for seed in (0, 1)]
     together = stack_of(heads, 12, False)
     train_stack(together, heads, 5, False, Training())

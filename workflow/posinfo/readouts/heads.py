@@ -1,9 +1,4 @@
-"""One-layer readouts, stacked: all patterns and seeds as one matrix product over channels.
-
-A k x k convolution is a sum of k² shifted channel mixings, and mixing channels commutes with bilinear resizing. So
-the stages are mixed at their own (smaller) size by one [k² heads, C] matrix, and only the few mixed maps are resized,
-padded and shifted. The result equals `nn.Conv2d` on the concatenated, resized stages.
-"""
+"""One-layer readouts, stacked: all patterns and seeds as one matrix product over channels (see `mixing`)."""
 
 import hashlib
 import math
@@ -15,9 +10,10 @@ from torch.nn import functional
 
 from posinfo.protocol.alignment import Alignment, StageShape
 from posinfo.protocol.readout import Readout
-from posinfo.protocol.resampling import shifted_resize
+from posinfo.readouts.mixing import Mixing
 
 VECTORS = ("bias", "gamma", "beta", "mean", "var")  # of a layer: its bias, and its batch norm's parameters and state
+FEWER_FROM = 5  # side of a kernel: of 15 heads, transforming the features costs more than the products that 3 x 3 takes
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,6 @@ class HeadStack(nn.Module):
     mixing: nn.Parameter
     mean: torch.Tensor
     var: torch.Tensor
-    channel_scale: torch.Tensor
 
     def __init__(
         self,
@@ -76,12 +71,13 @@ class HeadStack(nn.Module):
         self.beta = nn.Parameter(torch.zeros(len(heads)))
         self.register_buffer("mean", torch.zeros(len(heads)))
         self.register_buffer("var", torch.ones(len(heads)))
-        scale = [torch.full((stage.channels,), value) for stage, value in zip(stages, inverse_scale, strict=True)]
-        self.register_buffer("channel_scale", torch.cat(scale))
-        for side in {stage.side for stage in stages}:
-            shifts = shifted_resize(alignment.side, side, kernel, readout.margin, alignment.corners)
-            self.register_buffer(f"shifts_{side}", shifts.float())
-        self.side = alignment.side + 2 * readout.margin - kernel + 1
+        self.mixer = Mixing(stages, inverse_scale, alignment, kernel, readout.margin, fewer=kernel >= FEWER_FROM)
+        self.side = self.mixer.side
+
+    @property
+    def channel_scale(self) -> torch.Tensor:
+        """What each channel is multiplied by before the readout, float32 [C]."""
+        return self.mixer.channel_scale
 
     def weight(self) -> torch.Tensor:
         """The convolution's weights in the plain layout, float32 [heads, C, k, k]."""
@@ -106,27 +102,9 @@ class HeadStack(nn.Module):
         Args:
             features: for each stage name, float32 [C, batch, h, w]: channels first, so that mixing is one product.
         """
-        kernel, heads = self.readout.kernel, len(self.heads)
-        mixing = (self.mixing * self.channel_scale).reshape(kernel**2 * heads, -1)
-        by_side: dict[int, torch.Tensor] = {}
-        start = 0
-        for stage in self.stages:
-            maps = features[stage.name]
-            mixed = mixing[:, start : start + stage.channels] @ maps.flatten(1)
-            start += stage.channels
-            by_side[stage.side] = by_side[stage.side] + mixed if stage.side in by_side else mixed
-        batch = next(iter(features.values())).shape[1]
-        total: torch.Tensor | None = None
-        for side, mixed in by_side.items():
-            shifts = getattr(self, f"shifts_{side}")
-            # Shift and resize the columns: [k, k, heads batch side, side] -> [k, heads batch side, out], then the rows,
-            # all k of them as one product. (Slicing kernel positions one by one costs far more, in the gradient.)
-            across = (mixed.view(kernel, kernel, heads * batch * side, side) @ shifts.mT).sum(1)
-            stacked = across.view(kernel, heads * batch, side, self.side).transpose(0, 1).flatten(1, 2)
-            part = shifts.transpose(0, 1).flatten(1) @ stacked
-            total = part if total is None else total + part
-        assert total is not None
-        return total.view(heads, batch, self.side, self.side) + self.bias[:, None, None, None]
+        weight = self.mixing.view(self.readout.kernel, self.readout.kernel, len(self.heads), -1)
+        maps: torch.Tensor = self.mixer(weight, features)
+        return maps + self.bias[:, None, None, None]
 
     def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
         """Predicted maps before the upsampling, float32 [heads, batch, side, side]; see `convolve`."""

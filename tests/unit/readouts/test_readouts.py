@@ -1,6 +1,7 @@
 """Training from feature files: stacking, saving, loading, refusing. Features here are synthetic."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -60,11 +61,16 @@ class PlainDeepReadout(nn.Module):
         return functional.interpolate(self.blocks(torch.cat(aligned, 1)), 224, mode="bilinear")
 
 
-@pytest.mark.parametrize(("layers", "padding"), [(2, 0), (3, 0), (3, 1)])
-def test_a_deep_readout_equals_the_plain_module_after_training(tmp_path: Path, layers: int, padding: int) -> None:
+@pytest.mark.parametrize(
+    ("layers", "padding", "kernel"), [(2, 0, 3), (3, 0, 3), (3, 1, 3), (2, 2, 3), (2, 0, 1), (2, 0, 5), (2, 3, 7)]
+)
+@pytest.mark.parametrize("hidden", [4, "same"])
+def test_a_deep_readout_equals_the_plain_module_after_training(
+    tmp_path: Path, layers: int, padding: int, kernel: int, hidden: int | Literal["same"]
+) -> None:
     stages = read_features(small_features(tmp_path))
-    training = Training(epochs=2, batch=7, hidden=4, scale="none", decay_epoch=1)
-    readout = Readout(layers=layers, padding=padding)
+    training = Training(epochs=2, batch=7, hidden=hidden, scale="none", decay_epoch=1)
+    readout = Readout(layers=layers, padding=padding, kernel=kernel)
     stack = make_stack(readout, [Head(readout, "G", 5)], stages, ALIGNMENT, training)
     plain = PlainDeepReadout(stack.tensors(), layers, padding)
     train([stack], stages, training, "paper", ALIGNMENT, CPU)

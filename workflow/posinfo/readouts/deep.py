@@ -7,22 +7,20 @@ from typing import cast
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from posinfo.protocol.alignment import Alignment, StageShape
 from posinfo.protocol.readout import Readout
 from posinfo.readouts.heads import VECTORS, Head, HeadStack
-from posinfo.readouts.upsampling import upsample
+from posinfo.readouts.mixing import Mixing
 
 
 class DeepStack(nn.Module):
     """Readouts of several layers, stacked: Conv -> BatchNorm -> ReLU, then Conv -> BatchNorm -> output, as released.
 
     Arguments as for `HeadStack`, and `hidden`: channels between the layers. The first layer of all heads is one wide
-    convolution over the aligned stages; from then on each head is a group of a grouped convolution.
+    convolution of the stages, which are never aligned (see `mixing`); from then on each head is a group of a grouped
+    convolution.
     """
-
-    channel_scale: torch.Tensor
 
     def __init__(
         self,
@@ -36,7 +34,7 @@ class DeepStack(nn.Module):
     ) -> None:
         super().__init__()
         self.readout, self.heads, self.stages, self.output = readout, heads, stages, output
-        self.alignment, count = alignment, len(heads)
+        count = len(heads)
         channels = sum(stage.channels for stage in stages)
         widths = [channels, *[hidden] * (readout.layers - 1), 1]
         generators = [head.generator() for head in heads]
@@ -58,9 +56,15 @@ class DeepStack(nn.Module):
             nn.init.zeros_(cast("torch.Tensor", conv.bias))
             self.convs.append(conv)
             self.norms.append(nn.BatchNorm2d(count * narrow))
-        scale = [torch.full((stage.channels,), value) for stage, value in zip(stages, inverse_scale, strict=True)]
-        self.register_buffer("channel_scale", torch.cat(scale))
+        # Several hidden channels a head make so many rows that transforming the features always pays.
+        fewer = readout.kernel > 1
+        self.mixer = Mixing(stages, inverse_scale, alignment, readout.kernel, readout.padding, fewer)
         self.side = alignment.side + readout.layers * (2 * readout.padding - readout.kernel + 1)
+
+    @property
+    def channel_scale(self) -> torch.Tensor:
+        """What each channel is multiplied by before the readout, float32 [C]."""
+        return self.mixer.channel_scale
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What was learned, each [heads, ...]: `layer{n}.weight` [heads, out, in, k, k] and vectors [heads, out]."""
@@ -83,13 +87,9 @@ class DeepStack(nn.Module):
 
     def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
         """Predicted maps before the upsampling, float32 [heads, batch, side, side]; features as for `HeadStack`."""
-        side, corners = self.alignment.side, self.alignment.corners
-        aligned = [upsample(features[stage.name], corners, side).transpose(0, 1) for stage in self.stages]
-        maps: torch.Tensor = torch.cat(aligned, 1)
         first = self.convs[0]
-        # Scaling the few weights equals scaling the many features.
-        scaled = cast("torch.Tensor", first.weight) * self.channel_scale[:, None, None]
-        maps = functional.conv2d(maps, scaled, cast("torch.Tensor", first.bias), padding=self.readout.padding)
+        weight, bias = cast("torch.Tensor", first.weight), cast("torch.Tensor", first.bias)
+        maps: torch.Tensor = self.mixer(weight.permute(2, 3, 0, 1), features).transpose(0, 1) + bias[:, None, None]
         maps = self.norms[0](maps)
         for conv, norm in zip(self.convs[1:], self.norms[1:], strict=True):
             maps = norm(conv(maps.relu()))

@@ -63,9 +63,8 @@ def stacking() -> list[Line]:
 
 
 def _products(stack: HeadStack) -> int:
-    """Multiply-adds of one picture's channel mixing, forward."""
-    rows = stack.readout.kernel**2 * len(stack.heads)
-    return rows * sum(stage.channels * stage.side**2 for stage in stack.stages)
+    """Multiply-adds of one picture, forward."""
+    return stack.mixer.multiply_adds(len(stack.heads))
 
 
 def against_released(few: int = 16) -> list[Line]:

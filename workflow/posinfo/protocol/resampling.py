@@ -27,15 +27,18 @@ def bilinear_matrix(out_side: int, in_side: int, corners: bool = False) -> torch
     return matrix
 
 
+def padded_resize(align: int, in_side: int, padding: int, corners: bool) -> torch.Tensor:
+    """Resizing to `align`, then zeros on each side (below zero, cutting): float64 [align + 2 padding, in_side]."""
+    return functional.pad(bilinear_matrix(align, in_side, corners), (0, 0, padding, padding))
+
+
 def shifted_resize(align: int, in_side: int, kernel: int, padding: int, corners: bool) -> torch.Tensor:
     """Resizing to `align`, zero padding and one shift per kernel position, as float64 [kernel, out, in_side].
-
-    A negative padding cuts as many cells away on each side.
 
     With A = shifted_resize(...), a k x k convolution of the resized, padded map is
     sum over (a, b) of A[a] M[a, b] A[b]ᵀ, where M[a, b] is the map mixed over channels with the weights of kernel
     position (a, b) at its own size. `out` is align + 2 padding - kernel + 1.
     """
     out = align + 2 * padding - kernel + 1
-    padded = functional.pad(bilinear_matrix(align, in_side, corners), (0, 0, padding, padding))
+    padded = padded_resize(align, in_side, padding, corners)
     return torch.stack([padded[shift : shift + out] for shift in range(kernel)])

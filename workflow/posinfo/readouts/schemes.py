@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from posinfo.protocol.resampling import bilinear_matrix, shifted_resize
+from posinfo.protocol.resampling import padded_resize, shifted_resize
 
 POINTS = (0, 1, -1, 2, -1 / 2, -2, 1 / 2)  # and infinity; float32 keeps six of its seven digits
 
@@ -60,10 +60,13 @@ def fourier(align: int, side: int, kernel: int, padding: int, corners: bool) -> 
     real value at frequency 0 (and n/2, if n is even) and pairs of complex ones between, and a complex product
     (a + ib)(c + id) takes three real ones: c (a + b), a (d - c) and b (c + d). For n = 28 these are 2 + 3 * 13 = 41.
     """
-    length = align + padding
+    inside = align + 2 * min(padding, 0)  # what is cut away is not transformed
+    resize = padded_resize(align, side, min(padding, 0), corners)
+    padding = max(padding, 0)
+    length = inside + padding
     angles = 2 * math.pi / length * torch.arange(length, dtype=torch.float64)
-    values = padding + torch.arange(align)
-    outputs = torch.arange(align + 2 * padding - kernel + 1)
+    values = padding + torch.arange(inside)
+    outputs = torch.arange(inside + 2 * padding - kernel + 1)
     features, weights, output = [], [], []
     for frequency in range(length // 2 + 1):
         # The angle of a whole turn's multiple is looked up, not computed: large angles would cost digits.
@@ -80,7 +83,6 @@ def fourier(align: int, side: int, kernel: int, padding: int, corners: bool) -> 
             features += [a + b, a, b]
             weights += [c, d - c, c + d]
             output += [2 * (back_cos - back_sin), -2 * back_sin, -2 * back_cos]
-    resize = bilinear_matrix(align, side, corners)
     return Scheme(torch.stack(features) @ resize, torch.stack(weights), torch.stack(output, 1))
 
 
@@ -91,8 +93,7 @@ def tiles(align: int, side: int, kernel: int, padding: int, corners: bool) -> Sc
     More points than `POINTS` has would take fewer products and lose digits: each value is a sum of powers. So the
     kernel is at most as long as these.
     """
-    padded = torch.zeros(align + 2 * padding, side, dtype=torch.float64)
-    padded[padding : padding + align] = bilinear_matrix(align, side, corners)
+    padded = padded_resize(align, side, padding, corners)
     outputs = align + 2 * padding - kernel + 1
     tile = max(1, len(POINTS) + 2 - kernel)
     features, weights, output = [], [], []

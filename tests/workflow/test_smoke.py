@@ -81,6 +81,7 @@ REDONE = {  # what an edit of a module makes Table 1 do again; all other modules
     "features.batches": READOUTS,
     "features.extraction": FEATURES,
     "features.stored": READOUTS,
+    "features.writing": FEATURES,
     "images.pictures": IMAGES | FEATURES,
     "images.sets": IMAGES | FEATURES,
     "protocol.alignment": IMAGES | FEATURES,

@@ -4,12 +4,14 @@ import errno
 import gc
 import os
 import resource
+import signal
 import sys
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from posinfo.command_line import Commands
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _log(path: Path, text: str) -> None:
     with suppress(OSError):  # a full disk has no room for the log either
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{datetime.now(UTC):%F %T} {' '.join(sys.argv[1:])}\n{text}\n", encoding="utf-8")
+        path.write_text(f"{datetime.now(UTC):%F %T.%f} {' '.join(sys.argv[1:])}\n{text}\n", encoding="utf-8")
 
 
 def _costs() -> str:
@@ -73,6 +75,15 @@ def _words(error: Exception) -> str:
     return ""
 
 
+def tidy_when_terminated() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: through every `finally`, so that half-made files go."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    sys.exit(128 + number)
+
+
 def run() -> NoReturn:
     """The process of one command.
 
@@ -81,6 +92,7 @@ def run() -> NoReturn:
     the process is what the kernel does at once.
     """
     gc.set_threshold(100_000)
+    tidy_when_terminated()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

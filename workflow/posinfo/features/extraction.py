@@ -1,6 +1,5 @@
 """Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
 
-import math
 import platform
 import time
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from posinfo.encoders.architectures import Padding, fitted, tapped, with_padding, with_weights
+from posinfo.features.writing import StageFile, writer
 from posinfo.images.pictures import read_pictures
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
-from posinfo.store.files import StreamedArray, read_json, write_json, written_whole
+from posinfo.store.files import read_json, write_json, written_whole
 from posinfo.store.provenance import code_digest
 from posinfo.store.tensors import read_tensors
 
@@ -44,26 +44,6 @@ class InputConvention:
         values = pictures.flip(-1) if self.order == "BGR" else pictures
         mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
         return values.float().mul_(self.range / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
-
-
-@dataclass
-class _Stage:
-    """A stage file being written."""
-
-    array: StreamedArray
-    native_side: int
-    squares: float = 0.0
-    largest: float = 0.0
-
-    def told(self) -> dict[str, Any]:
-        """What the sidecar says of the file, which is closed."""
-        return {
-            "sha256": self.array.close(),
-            "shape": list(self.array.shape),
-            "native_side": self.native_side,
-            "rms": math.sqrt(self.squares / math.prod(self.array.shape)),
-            "largest": self.largest,
-        }
 
 
 @dataclass(frozen=True)
@@ -121,6 +101,7 @@ def extract(
 
     Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
     from (the target's story, the digest of the pictures and of this code, versions) and the seconds that it took.
+    While the network computes, another thread writes the batch before.
 
     Args:
         model: frozen; maps float32 [batch, 3, side, side] to a dict of stage name to [batch, C, h, w].
@@ -140,19 +121,21 @@ def extract(
         partials = {
             path: open_files.enter_context(written_whole(path)) for one in targets for path in one.outputs.values()
         }
-        stages: dict[Path, _Stage] = {}
-        for start in tqdm(range(0, len(pictures), batch), desc=f"{named} x {images.stem}", unit="batch"):
-            chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
-            for name, native in model(convention.prepare(chunk)).items():
-                for target in targets:
-                    path, maps = target.outputs[name], target.of(name, native)
-                    if path not in stages:
-                        stages[path] = _create(partials[path], maps, len(pictures), alignment)
-                    where = f"{target.story['encoder']}, stage {name}, {images}"
-                    if len(maps) != len(chunk):
-                        counted = f"{len(maps)} maps for {len(chunk)} pictures"
-                        raise InputError(f"{where}: {counted}; each picture needs its own")
-                    _store(stages[path], aligned(maps, alignment), where)
+        files: dict[Path, StageFile] = {}
+        with writer() as behind:
+            for start in tqdm(range(0, len(pictures), batch), desc=f"{named} x {images.stem}", unit="batch"):
+                chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
+                ready = []
+                for name, native in model(convention.prepare(chunk)).items():
+                    for target in targets:
+                        path, where = target.outputs[name], f"{target.story['encoder']}, stage {name}, {images}"
+                        maps = _checked(target.of(name, native), len(chunk), where)
+                        small = aligned(maps, alignment)
+                        if path not in files:
+                            files[path] = StageFile(partials[path], small, len(pictures), maps.shape[-1], where)
+                        ready.append((files[path], small))
+                behind.append(ready)
+            behind.finish()
         common = {
             "images": images.stem,
             "images_sha256": digest,
@@ -164,30 +147,17 @@ def extract(
         }
         for target in targets:
             for name, path in target.outputs.items():
-                told = {**target.story, **common, "stage": name, **stages[path].told()}
+                told = {**target.story, **common, "stage": name, **files[path].told()}
                 write_json(path.with_suffix(".json"), {**told, "seconds": round(time.monotonic() - started, 3)})
 
 
-def _create(partial: Path, maps: torch.Tensor, count: int, alignment: Alignment) -> _Stage:
+def _checked(maps: torch.Tensor, pictures: int, where: str) -> torch.Tensor:
+    """Maps that are square and one a picture; a readout needs both."""
     if maps.ndim != 4:
         raise InputError(f"a tap gives {list(maps.shape)}, not [batch, channels, side, side]; see: posinfo taps")
-    _, channels, height, width = maps.shape
+    count, _, height, width = maps.shape
     if height != width:
         raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
-    side = min(height, alignment.side)
-    array = StreamedArray(partial, np.float16, (count, channels, side, side))
-    return _Stage(array, native_side=height)
-
-
-def _store(stage: _Stage, maps: torch.Tensor, where: str) -> None:
-    stored = maps.to("cpu", torch.float16, memory_format=torch.contiguous_format)
-    values = stored.float()
-    low, high = values.aminmax()
-    largest = max(-float(low), float(high))
-    if not math.isfinite(largest):
-        first, last = stage.array.filled, stage.array.filled + len(maps) - 1
-        raise InputError(f"{where}: a feature is not finite in float16 (pictures {first} to {last})")
-    # Norms over one map each are exact enough in float32; their sum is not.
-    stage.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
-    stage.largest = max(stage.largest, largest)
-    stage.array.append(stored.numpy())
+    if count != pictures:
+        raise InputError(f"{where}: {count} maps for {pictures} pictures; each picture needs its own")
+    return maps

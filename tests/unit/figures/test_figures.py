@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from made_up_scores import made_up
+from posinfo.figures import schedule
 from posinfo.figures.drawings import DRAWINGS, write_figure
 from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
 from posinfo.figures.style import STYLE
-from posinfo.figures.summaries import cost, estimates, padding, stages
+from posinfo.figures.summaries import estimates, padding, stages
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig
 from posinfo.run.displays import FIGURES, SHOWN, maps_wanted
@@ -76,13 +77,19 @@ def made_up_material(**changes: Any) -> Material:
         "curve": pd.concat(curve),
         "costs": pd.DataFrame(
             [
-                ("trained_encoders", "vgg-slim-segmentation-nopad", 4.0),
-                ("features", "vgg16", 30.0),
-                ("readouts", "vgg16", 13.0),
-                ("scores", "pixels", 2.0),
-                ("claims", "", 1.0),
+                (
+                    "trained_encoders/vgg-slim-segmentation-nopad",
+                    "trained_encoders",
+                    "vgg-slim-segmentation-nopad",
+                    4,
+                    34,
+                ),
+                ("features/vgg16/photos-train", "features", "vgg16", 30, 30),
+                ("readouts/vgg16/base", "readouts", "vgg16", 13, 47),
+                ("scores/pixels/base/photos-test", "scores", "pixels", 2, np.nan),
+                ("claims", "claims", "", 1, 1000),
             ],
-            columns=["stage", "name", "seconds"],
+            columns=list(schedule.COLUMNS),
         ),
     }
     return Material(**{**material, **changes})
@@ -128,13 +135,6 @@ def test_the_error_map_is_the_mean_of_three_absolute_errors() -> None:
 def test_intervals_contain_their_values() -> None:
     shown = estimates(TABLES["table4"].cells(RUN), MATERIAL.groups)
     assert ((shown["low"] <= shown["value"]) & (shown["value"] <= shown["high"])).all()
-
-
-def test_every_seconds_counts_once_in_the_cost() -> None:
-    figure = cost(MATERIAL)
-    (axes,) = figure.axes
-    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(50)  # type: ignore[attr-defined]
-    assert "5 jobs" in figure.get_supxlabel()
 
 
 def test_a_missing_map_is_an_error_and_not_a_hole() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from posinfo.features.stored import read_features
-from posinfo.figures.materials import read_costs, read_maps
+from posinfo.figures.materials import read_maps
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.training import make_stack, train
@@ -72,14 +72,6 @@ def test_the_curve_has_a_row_for_every_part_pattern_seed_and_image(tmp_path: Pat
     assert written.groupby(["photographs", "pictures"]).size().index.tolist() == [(1, 2), (2, 4)]
     assert (written.groupby(["photographs", "pattern", "seed"]).size() == 7).all()
     assert written.groupby("photographs")["spc"].mean().nunique() == 2
-
-
-def test_costs_are_read_from_the_benchmark_files(tmp_path: Path) -> None:
-    for name, seconds in (("features/vgg16/photos.tsv", 3.0), ("claims.tsv", 1.5)):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\th:m:s\n{seconds}\t0:00:03\n")
-    assert read_costs(tmp_path).to_numpy().tolist() == [["claims", "", 1.5], ["features", "vgg16", 3.0]]
 
 
 def test_maps_are_never_read_from_a_pickle(tmp_path: Path) -> None:

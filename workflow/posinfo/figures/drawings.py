@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from posinfo.figures import border, maps, summaries, tasks
 from posinfo.figures.architecture import figure2
+from posinfo.figures.cost import cost
 from posinfo.figures.materials import Material
 from posinfo.figures.style import STYLE
 from posinfo.store.errors import InputError, unknown
@@ -28,7 +29,7 @@ DRAWINGS: dict[str, Callable[[Material], Figure]] = {
     "agreement": summaries.agreement,
     "learning_curve": summaries.learning_curve,
     "training": summaries.training,
-    "cost": summaries.cost,
+    "cost": cost,
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from posinfo.figures.schedule import read_jobs
 from posinfo.images.pictures import read_names, read_pictures
 from posinfo.images.views import first_views
 from posinfo.run.cells import Cell
@@ -48,7 +49,7 @@ class Material:
         stories: the sidecars of an encoder's stages, shallow first.
         losses: columns encoder, pattern, seed, epoch, loss.
         curve: the learning curve's rows.
-        costs: columns stage, name, seconds.
+        costs: the jobs, as `schedule.read_jobs` returns them.
     """
 
     run: "RunConfig"
@@ -81,6 +82,9 @@ class Material:
 def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks: Path | None = None) -> Material:
     """Read every result that `paths` name; each is known by its folder and suffix.
 
+    Args:
+        benchmarks: folder of the run's benchmark files; `logs` lies beside it.
+
     Raises:
         InputError: when a path is of no known kind, or a file does not hold what its kind holds.
     """
@@ -105,7 +109,7 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
         stories=[read_json(path) for path in kinds.get("stories", [])],
         losses=read_losses(kinds.get("readouts", [])),
         curve=pd.concat(curves) if curves else pd.DataFrame(),
-        costs=read_costs(benchmarks) if benchmarks else pd.DataFrame(),
+        costs=read_jobs(benchmarks, benchmarks.parent / "logs") if benchmarks else pd.DataFrame(),
     )
 
 
@@ -148,13 +152,3 @@ def read_losses(paths: Sequence[Path]) -> pd.DataFrame:
         columns = {"seed": seeds.ravel(), "epoch": epochs.ravel() + 1, "loss": losses.ravel()}
         frames.append(pd.DataFrame(columns).assign(encoder=path.parts[-3], pattern=path.stem))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def read_costs(folder: Path) -> pd.DataFrame:
-    """Seconds of every job from Snakemake's benchmark files: stage (the first folder), name (the next), seconds."""
-    rows = []
-    for path in sorted(folder.rglob("*.tsv")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        seconds = float(pd.read_csv(path, sep="\t")["s"].mean())
-        rows.append({"stage": parts[0], "name": parts[1] if len(parts) > 1 else "", "seconds": seconds})
-    return pd.DataFrame(rows, columns=["stage", "name", "seconds"])

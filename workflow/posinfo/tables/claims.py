@@ -79,12 +79,17 @@ class Claim(BaseModel):
     tasks: list[Task] = []
     margin: Annotated[float, Field(gt=0)] | None = None
 
+    def selectors(self) -> Iterator[list[Selector]]:
+        """The cells that are compared, for every combination of `each`."""
+        for values in product(*self.each.values()):
+            common = dict(zip(self.each, values, strict=True))
+            yield [Selector.model_validate(common | part) for part in self.rises or self.near]
+
     def comparisons(self, run: "RunConfig") -> Iterator[tuple[Cell | None, Cell]]:
         """Pairs (lower, higher); for `near` the lower is None. What the run does not train is left out."""
         trained = {*run.models.model_dump().values(), *run.controls, *run.tasks.encoders.values(), *run.tasks.beside}
-        for values in product(*self.each.values()):
-            common = dict(zip(self.each, values, strict=True))
-            chosen = [Selector.model_validate(common | part).cell(run) for part in self.rises or self.near]
+        for selectors in self.selectors():
+            chosen = [selector.cell(run) for selector in selectors]
             if all(cell.encoder in trained for cell in chosen):
                 yield from pairwise(chosen) if self.rises else ((None, cell) for cell in chosen)
 
@@ -97,6 +102,8 @@ def read_claims(path: Path) -> list[Claim]:
     """
     try:
         claims = TypeAdapter(list[Claim]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for claim in claims:
+            list(claim.selectors())
     except ValidationError as error:
         raise InputError(f"{path}: {error}") from None
     for claim in claims:

@@ -3,12 +3,8 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
-
-if TYPE_CHECKING:
-    pass
 
 PUBLISHED = Path(__file__).parents[2] / "published"
 

@@ -1,12 +1,8 @@
 """Print the configuration."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
-
-if TYPE_CHECKING:
-    pass
 
 
 def add(commands: Commands) -> None:

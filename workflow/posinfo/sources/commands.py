@@ -2,12 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
-
-if TYPE_CHECKING:
-    pass
 
 
 def add(commands: Commands) -> None:

@@ -2,12 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posinfo.command_line import Commands
-
-if TYPE_CHECKING:
-    pass
 
 
 def add(commands: Commands) -> None:

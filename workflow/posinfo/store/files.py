@@ -55,8 +55,14 @@ def blank_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> 
     return array
 
 
+FLUSHED = 8 * 2**20  # bytes after which a streamed array is flushed to the disk
+
+
 class StreamedArray:
     """A `.npy` file written from front to back, with all its room on the disk taken at once, and its digest on the way.
+
+    It is flushed to the disk on the way, too: whoever appends while others work leaves little for the end, for which
+    all have to wait.
 
     Args:
         path: where to.
@@ -73,7 +79,7 @@ class StreamedArray:
         np.lib.format.write_array_header_1_0(header, described)
         self._file = path.open("wb")
         os.posix_fallocate(self._file.fileno(), 0, header.tell() + math.prod(shape) * self.dtype.itemsize)
-        self._digest = hashlib.sha256()
+        self._digest, self._unflushed = hashlib.sha256(), 0
         self._write(header.getbuffer())
 
     def append(self, values: NDArray[Any]) -> None:
@@ -97,6 +103,11 @@ class StreamedArray:
     def _write(self, data: memoryview) -> None:
         self._digest.update(data)
         self._file.write(data)
+        self._unflushed += len(data)
+        if self._unflushed >= FLUSHED:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._unflushed = 0
 
 
 def release(array: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the last run in results/ took: how much of it was work, and the memory of every rule."""
+"""What the runs in results/ took: how much of each was work, and the memory of every stage."""
 
 import os
 import re
@@ -6,12 +6,12 @@ import resource
 import statistics
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
-from limits import ROOT
-from timing import REPETITIONS, Line, seconds
+from posinfo.figures.schedule import by_run, read_jobs, wall
+from timing import REPETITIONS, ROOT, Line, seconds
 
 TARGET = "results/tables/table1.csv"
 BENCHMARKS = ROOT / "results/benchmarks"
@@ -20,20 +20,18 @@ WITHOUT_TORCH = ("images", "tables", "claims", "figures", "pages")
 
 
 def jobs() -> pd.DataFrame:
-    """One row per job: rule (folder and encoder), seconds, CPU seconds, peak memory in GB, start and end.
+    """One row per job, as `read_jobs` returns them, and `cpu` seconds and peak `gigabytes` of memory.
 
-    Seconds are Snakemake's; CPU time and memory are what each process wrote into its log, since Snakemake's own
-    figures are looked up every few seconds and miss the rest.
+    Those are what each process wrote into its log, since Snakemake's own figures are looked up every few seconds and
+    miss the rest.
     """
-    rows = []
-    for path in sorted(BENCHMARKS.rglob("*.tsv")):
-        name, end = str(path.relative_to(BENCHMARKS).with_suffix("")), path.stat().st_mtime
-        took = float(pd.read_csv(path, sep="\t")["s"].iloc[0])
-        costs = re.search(r"^([\d.]+) s of CPU, ([\d.]+) GB", (LOGS / f"{name}.log").read_text(), re.MULTILINE)
-        assert costs, f"{name} did not end well"
-        cpu, peak = (float(number) for number in costs.groups())
-        rows.append((name, name.split("/")[0], took, cpu, peak, end - took, end))
-    return pd.DataFrame(rows, columns=["job", "stage", "seconds", "cpu", "gigabytes", "start", "end"])
+    found = read_jobs(BENCHMARKS, LOGS)
+    costs = []
+    for name in found["job"]:
+        told = re.search(r"^([\d.]+) s of CPU, ([\d.]+) GB", (LOGS / f"{name}.log").read_text(), re.MULTILINE)
+        assert told, f"{name} did not end well"
+        costs.append([float(number) for number in told.groups()])
+    return found.assign(cpu=[cpu for cpu, _ in costs], gigabytes=[peak for _, peak in costs])
 
 
 def planning() -> list[Line]:
@@ -63,21 +61,31 @@ def start_up(modules: str) -> float:
 
 
 def run_in_results() -> list[Line]:
-    """Work as a share of wall time x cores, and the largest memory of each stage."""
+    """Work as a share of wall time x cores, of each run by itself; and the largest memory of each stage.
+
+    The goal is for the run with most work: what was asked for later is often a few short jobs.
+    """
     found, cores = jobs(), os.cpu_count() or 1
-    wall = found["end"].max() - found["start"].min()
     light, heavy = start_up("posinfo.tables"), start_up("posinfo.readouts, posinfo.scores")
-    begin = found["stage"].isin(WITHOUT_TORCH).map({True: light, False: heavy})
-    work = (found["cpu"] - begin).clip(lower=0).sum()
-    note = f"{len(found)} jobs, {wall:.0f} s on {cores} cores; a start takes {heavy:.1f} s, {light:.1f} without torch"
-    lines = [Line("the run in results/: work over wall time x cores", work / wall / cores, "≥ 0.85", note)]
+    runs = by_run(found)
+    lines = []
+    for place, run in enumerate(sorted(runs, key=lambda run: -float(run["cpu"].sum()))):
+        begin = run["stage"].isin(WITHOUT_TORCH).map({True: light, False: heavy})
+        work, took = (run["cpu"] - begin).clip(lower=0).sum(), wall(run)
+        began = datetime.fromtimestamp(float(run["start"].min()), UTC)
+        note = f"{len(run)} jobs, {took:.0f} s on {cores} cores; a start takes {heavy:.1f} s, {light:.1f} without torch"
+        what = f"the run of {began:%F %H:%M} UTC in results/: work over wall time x cores"
+        lines.append(Line(what, float(work / took / cores), "" if place else "≥ 0.9", note))
     for stage, rows in found.groupby("stage"):
         largest = rows.sort_values("gigabytes").iloc[-1]
         text = f"{largest['job']}; {len(rows)} jobs, {rows['seconds'].sum():.0f} s"
         lines.append(Line(f"peak memory of {stage}, GB", float(largest["gigabytes"]), "≤ 3", text))
+    reports()
     return lines
 
 
-def reports(folder: Path) -> None:
-    """Write the jobs of the run beside the bench, longest first."""
-    jobs().sort_values("seconds", ascending=False).to_csv(folder / "bench_jobs.csv", index=False)
+def reports() -> None:
+    """Write the jobs of all runs beside the bench, longest first."""
+    runs = [run.assign(run=place) for place, run in enumerate(by_run(jobs()))]
+    table = pd.concat(runs).sort_values("seconds", ascending=False)
+    table.to_csv(ROOT / "results/bench_jobs.csv", index=False)

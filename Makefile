@@ -52,7 +52,7 @@ audit: setup ## check the pinned packages for known vulnerabilities (asks a publ
 	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit==2.10.1
 	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r envs/pins.txt
 
-bench: setup ## each stage beside the least it could take, and the released procedure (10 minutes after Table 1)
+bench: setup ## each stage beside the least it could take, growth, what others would take (an hour; parts: bench/bench.py -h)
 	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
 	$(BIN)/python bench/bench.py
 

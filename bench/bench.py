@@ -60,12 +60,13 @@ def measure(part: str, pictures: int) -> "list[Line]":
 def merged(part: str, lines: "list[Line]", path: Path) -> pd.DataFrame:
     """The table at `path` with the lines of a part in the place of those that stood there, written at once."""
     now = f"{datetime.now(UTC):%F %H:%M}"
+    columns = ["part", "what", "measured", "goal", "reached", "note", "when"]
     rows: list[dict[str, Any]] = [
         {"part": part, "what": line.what, "measured": line.measured, "goal": line.goal}
         | {"reached": {True: "yes", False: "no", None: ""}[line.reached], "note": line.note, "when": now}
         for line in lines
     ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=columns)
     if path.exists():
         before = pd.read_csv(path, keep_default_na=False)
         if "part" in before:

@@ -102,7 +102,7 @@ def beside() -> list[Line]:
     read = {"seconds": seconds_to_extract(count, 32), "note": f"once, for all above but the last; {count} pictures"}
     table = pd.DataFrame([*rows, {"way": "extraction of the features", **read}])
     table.to_csv(CSV, index=False)
-    print(tabulate(table.fillna("").to_numpy().tolist(), list(table.columns), floatfmt=".3g"))
+    print(tabulate(table.fillna("").to_numpy().tolist(), list(table.columns), floatfmt=".4g"))
     ours = rows[0]["seconds"]
     return [
         Line(f"{row['way']}: seconds over those of the trained readout", row["seconds"] / ours, "", row["note"])

@@ -68,6 +68,9 @@ def run_in_results() -> list[Line]:
     found, cores = jobs(), os.cpu_count() or 1
     light, heavy = start_up("posinfo.tables"), start_up("posinfo.readouts, posinfo.scores")
     runs = by_run(found)
+    if not runs:
+        print(f"no job in {BENCHMARKS} says when it ran: there is no run to judge")
+        return []
     lines = []
     for place, run in enumerate(sorted(runs, key=lambda run: -float(run["cpu"].sum()))):
         begin = run["stage"].isin(WITHOUT_TORCH).map({True: light, False: heavy})

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 TRAINED = ("H", "G")
 ROWS = 4096  # windows of 3 x 3 cells that Ridge is given: 0.2 GB, and as much again for each copy that it makes
-ALPHAS = (1e1, 1e3, 1e5)
+ALPHAS = (1e3, 1e5, 1e7, 1e9)  # the stages are not scaled: sums of squares are large
 EXACT = Readout(exact=True)
 
 
@@ -74,7 +74,7 @@ def with_exact() -> Way:
 
 def aligned(stages: list[StageFeatures], pictures: slice = slice(None)) -> torch.Tensor:
     """All stages of those pictures at 28 x 28, float32 [N, 1472, 28, 28], as a person caches them."""
-    maps = [torch.from_numpy(stage.array[pictures]).float() for stage in stages]
+    maps = [torch.from_numpy(np.array(stage.array[pictures])).float() for stage in stages]
     return torch.cat([functional.interpolate(one, 28, mode="bilinear") for one in maps], 1)
 
 
@@ -142,5 +142,6 @@ def ridge() -> Way:
         small = torch.from_numpy(best[0].predict(_windows(maps))[:, place].reshape(1, 1, 26, 26)).float()
         return functional.interpolate(small, 224, mode="bilinear")
 
+    windows = 26 * 26 * len(cached()[0].array)
     spc = {pattern: _spc(partial(drawn, place=place), pattern) for place, pattern in enumerate(TRAINED)}
-    return Way(took, spc, f"about {ROWS} of {26 * 26} windows a picture x pictures, alpha {best[0].alpha:g}")
+    return Way(took, spc, f"about {ROWS} of {windows} windows, alpha {best[0].alpha:g}")

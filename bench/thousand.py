@@ -9,10 +9,10 @@ from functools import partial
 
 import noise
 from limits import CPU, RUN
+from posinfo.exact.solution import solve
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.deep import Stack
-from posinfo.readouts.exact import solve
 from posinfo.readouts.heads import Head
 from posinfo.readouts.training import make_stack, train
 from posinfo.run.cells import BASE

@@ -1,4 +1,4 @@
-"""Readouts, trained by the released protocol or solved by least squares.
+"""Readouts, trained by the released protocol.
 
 Made from an encoder's feature maps of the training pictures.
 """

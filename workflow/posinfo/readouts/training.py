@@ -164,7 +164,7 @@ def save(
 
 def code_of(readout: Readout) -> str:
     """The digest of the code that makes a readout."""
-    return code_digest("readouts.exact" if readout.exact else "readouts.training")
+    return code_digest("exact.solution" if readout.exact else "readouts.training")
 
 
 def _starts(stack: Stack) -> list[int]:

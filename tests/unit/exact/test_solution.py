@@ -7,12 +7,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from posinfo.exact.axis import Axis
+from posinfo.exact.conjugate_gradient import NormalOperator, steps
+from posinfo.exact.correlations import blocks
+from posinfo.exact.normal_equations import NEAR, Moments, shared_factors
+from posinfo.exact.solution import RIDGES, STEPS, solve, target
 from posinfo.features.stored import read_features
+from posinfo.protocol.alignment import StageShape
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.conjugate_gradient import NormalOperator, steps
-from posinfo.readouts.exact import RIDGES, STEPS, solve, target
 from posinfo.readouts.heads import Head, HeadStack
-from posinfo.readouts.normal_equations import Moments
 from posinfo.readouts.training import load_stack, make_stack, save
 from posinfo.scores.measures import predict
 from posinfo.store.errors import InputError
@@ -35,6 +38,12 @@ def dense(maps: torch.Tensor, targets: torch.Tensor, kernel: int, ridge: float) 
     return weights, wanted.mean(0) - weights @ rows.mean(0)
 
 
+def moments_of(channels: int, side: int) -> Moments:
+    """Of one stage at the common size, for kernels of 3 and 1."""
+    axis = Axis(side, padding=0, kernel=3, corners=False)
+    return Moments([StageShape("f1", channels, side)], [1.0], axis, CPU, torch.float64)
+
+
 @given(
     channels=st.integers(1, 5),
     pictures=st.integers(1, 4),
@@ -48,9 +57,9 @@ def test_equal_to_the_dense_unfolded_solution(channels: int, pictures: int, side
     maps = torch.rand(channels, pictures, side, side, generator=generator, dtype=torch.float64)
     targets = torch.rand(2, side - kernel + 1, side - kernel + 1, generator=generator, dtype=torch.float64)
     chosen = torch.arange(channels)[seed % channels :]
-    moments = Moments(channels, side, 3, CPU, torch.float64)
+    moments = moments_of(channels, side)
     for start in range(0, pictures, 2):
-        moments.add(maps[:, start : start + 2])
+        moments.add([maps[:, start : start + 2]])
     equations = moments.equations(kernel, chosen)
     ridges = [0.01, 3.0]
     weights, biases = equations.solve(targets, ridges)
@@ -63,11 +72,11 @@ def test_equal_to_the_dense_unfolded_solution(channels: int, pictures: int, side
 def test_sums_of_two_parts_are_the_sums_of_the_whole() -> None:
     maps = torch.rand(3, 6, 7, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     target = torch.rand(1, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    parts, whole = Moments(3, 7, 3, CPU, torch.float64), Moments(3, 7, 3, CPU, torch.float64)
-    parts.add(maps[:, :4])
+    parts, whole = moments_of(3, 7), moments_of(3, 7)
+    parts.add([maps[:, :4]])
     parts.equations(3, torch.arange(3)).solve(target, [1e-3])  # solving in between must not spoil the sums
-    parts.add(maps[:, 4:])
-    whole.add(maps)
+    parts.add([maps[:, 4:]])
+    whole.add([maps])
     for kernel in (1, 3):
         wanted = target if kernel == 3 else functional.pad(target, (1, 1, 1, 1))
         found, _ = parts.equations(kernel, torch.arange(3)).solve(wanted, [0.1])
@@ -77,7 +86,101 @@ def test_sums_of_two_parts_are_the_sums_of_the_whole() -> None:
 
 def test_maps_too_small_for_the_kernel_are_refused() -> None:
     with pytest.raises(ValueError, match="too small"):
-        Moments(1, 4, 3, CPU)
+        moments_of(1, 4)
+
+
+@given(
+    stages=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 9)), min_size=1, max_size=3),
+    align=st.integers(5, 9),
+    padding=st.integers(0, 3),
+    largest=st.sampled_from([1, 3]),
+    corners=st.booleans(),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=80, deadline=None)
+def test_sums_at_the_stages_own_sides_are_those_of_the_resized_maps(
+    stages: list[tuple[int, int]], align: int, padding: int, largest: int, corners: bool, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [StageShape(f"f{place}", channels, min(side, align)) for place, (channels, side) in enumerate(stages)]
+    scales = [0.5 + place for place in range(len(shapes))]
+    maps = [
+        torch.rand(shape.channels, 5, shape.side, shape.side, generator=generator, dtype=torch.float64)
+        for shape in shapes
+    ]
+    moments = Moments(shapes, scales, Axis(align, padding, largest, corners), CPU, torch.float64)
+    moments.add([stage[:, :2] for stage in maps])
+    moments.equations(1, torch.arange(moments.channels))  # asking in between must not spoil the sums
+    moments.add([stage[:, 2:] for stage in maps])
+    resized = [
+        scale * functional.interpolate(stage, align, mode="bilinear", align_corners=corners)
+        for stage, scale in zip(maps, scales, strict=True)
+    ]
+    plain = functional.pad(torch.cat(resized), (padding,) * 4)
+    for kernel in {1, largest}:
+        equations = moments.equations(kernel, torch.arange(moments.channels))
+        windows = plain.unfold(2, plain.shape[-1] - kernel + 1, 1).unfold(3, plain.shape[-1] - kernel + 1, 1)
+        unknowns = windows.permute(2, 3, 0, 1, 4, 5).flatten(0, 2)  # [k² C, pictures, out, out]
+        expected = unknowns.flatten(1) @ unknowns.flatten(1).T
+        torch.testing.assert_close(equations.gram.triu(), expected.triu(), rtol=1e-11, atol=1e-11)
+        torch.testing.assert_close(equations.windows, unknowns.sum(1), rtol=1e-11, atol=1e-11)
+
+
+def test_pictures_that_do_not_fit_at_once_are_multiplied_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = torch.rand(200, 5, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    whole = moments_of(200, 5)  # more than one block of channels
+    monkeypatch.setattr("posinfo.exact.normal_equations.MOST_PICTURES", 2)
+    parts = moments_of(200, 5)
+    for moments in (whole, parts):
+        moments.add([maps])
+    assert len(list(blocks(200))) > 1
+    expected = maps.unfold(2, 3, 1).unfold(3, 3, 1).permute(2, 3, 0, 1, 4, 5)  # as outputs of a kernel of 3
+    unknowns = expected.flatten(0, 2).flatten(1)
+    for moments in (whole, parts):
+        assert moments.count == 5
+        found = moments.equations(3, torch.arange(200)).gram.triu()
+        torch.testing.assert_close(found, (unknowns @ unknowns.T).triu(), rtol=1e-11, atol=1e-11)
+
+
+def test_single_precision_sums_are_as_exact_as_single_precision_is() -> None:
+    shapes, axis = [StageShape("f1", 6, 28), StageShape("f2", 6, 14)], Axis(28, 0, 3, corners=False)
+    generator = torch.Generator().manual_seed(1)
+    maps = [torch.randn(shape.channels, 8, shape.side, shape.side, generator=generator).relu() for shape in shapes]
+    single = Moments(shapes, [1.0, 2.0], axis, CPU)
+    double = Moments(shapes, [1.0, 2.0], axis, CPU, torch.float64)
+    for moments in (single, double):
+        moments.add(maps)
+    found, expected = (moments.equations(3, torch.arange(12)).gram.triu().double() for moments in (single, double))
+    assert (found - expected).norm() < 1e-6 * expected.norm()
+
+
+@given(ridges=st.lists(st.floats(1e-6, 1e4), min_size=1, max_size=8))
+def test_every_ridge_is_served_by_a_factor_near_to_it(ridges: list[float]) -> None:
+    groups = list(shared_factors(ridges))
+    assert sorted(place for _, served in groups for place in served) == list(range(len(ridges)))
+    for factorised, served in groups:
+        assert factorised in [ridges[place] for place in served]
+        assert all(factorised / NEAR <= ridges[place] <= factorised * NEAR for place in served)
+
+
+def test_seven_decades_take_three_factors_and_solve_as_each_alone() -> None:
+    assert [served for _, served in shared_factors(RIDGES)] == [[0, 1, 2], [3, 4, 5], [6]]
+    maps = torch.rand(4, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    wanted = torch.rand(2, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    moments = moments_of(4, 8)
+    moments.add([maps])
+    weights, biases = moments.equations(3, torch.arange(4)).solve(wanted, RIDGES)
+    for ridge, weight, bias in zip(RIDGES, weights, biases, strict=True):
+        expected, offset = dense(maps, wanted, 3, ridge)
+        torch.testing.assert_close(weight, expected, rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(bias, offset, rtol=1e-7, atol=1e-9)
+
+
+def test_equations_without_a_finite_solution_are_refused() -> None:
+    moments = moments_of(2, 5)
+    moments.add([torch.zeros(2, 1, 5, 5, dtype=torch.float64)])
+    with pytest.raises(ArithmeticError, match="positive definite"):
+        moments.equations(3, torch.arange(2)).solve(torch.rand(1, 3, 3, dtype=torch.float64), [1.0])
 
 
 LINEAR = Training(output="linear")

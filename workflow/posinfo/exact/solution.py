@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 from tqdm import tqdm
 
+from posinfo.exact.axis import Axis
+from posinfo.exact.conjugate_gradient import NormalOperator, steps
+from posinfo.exact.normal_equations import Moments
 from posinfo.features.batches import BatchReader
 from posinfo.features.stored import StageFeatures
 from posinfo.images.views import photograph_of
@@ -19,12 +21,10 @@ from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.protocol.resampling import bilinear_matrix
-from posinfo.readouts.conjugate_gradient import NormalOperator, steps
 from posinfo.readouts.deep import Stack
 from posinfo.readouts.heads import Head, HeadStack
-from posinfo.readouts.normal_equations import Moments
 from posinfo.readouts.training import make_stack, truths
-from posinfo.readouts.upsampling import UpsampledLoss, upsample
+from posinfo.readouts.upsampling import UpsampledLoss
 from posinfo.store.errors import InputError
 
 RIDGES = tuple(10.0**power for power in range(-4, 3))  # relative to the mean variance of the inputs
@@ -143,15 +143,16 @@ def _solved(
     readouts, alignment = list(asked), stages[0].alignment
     kernel = max(readout.kernel for readout in readouts)
     everything = Readout(kernel=kernel, padding=readouts[0].padding, raw=readouts[0].raw, exact=True)
-    channel_scale = make_stack(everything, [], stages, alignment, training).channel_scale.to(device)
-    side = alignment.side + 2 * everything.padding
-    moments = Moments(len(channel_scale), side, kernel, device)
-    _add(moments, stages, np.flatnonzero(~judges), channel_scale, alignment, everything.padding, device)
+    # A stage is scaled as a stack scales it.
+    scales = [make_stack(everything, [], [stage], alignment, training).channel_scale[0].item() for stage in stages]
+    axis = Axis(alignment.side, everything.padding, kernel, alignment.corners)
+    moments = Moments([stage.shape for stage in stages], scales, axis, device)
+    _add(moments, stages, np.flatnonzero(~judges), device)
 
     def solved(readout: Readout, patterns: Sequence[str], ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights [ridges, patterns, P] and biases."""
         wanted = torch.stack(
-            [target(pattern, side - readout.kernel + 1, definition, alignment.corners) for pattern in patterns]
+            [target(pattern, axis.side - readout.kernel + 1, definition, alignment.corners) for pattern in patterns]
         )
         return moments.equations(readout.kernel, _channels(readout, stages)).solve(wanted, ridges)
 
@@ -163,7 +164,7 @@ def _solved(
         _load(stack, *(part.flatten(0, 1) for part in solved(readout, patterns, RIDGES)))
         trials.append(stack)
     losses = _losses(trials, stages, np.flatnonzero(judges), definition, alignment, device)
-    _add(moments, stages, np.flatnonzero(judges), channel_scale, alignment, everything.padding, device)
+    _add(moments, stages, np.flatnonzero(judges), device)
     for (readout, patterns), found in zip(asked.items(), losses, strict=True):
         loss = found.view(len(RIDGES), len(patterns))
         best = loss.argmin(0).tolist()
@@ -182,21 +183,10 @@ def _channels(readout: Readout, stages: Sequence[StageFeatures]) -> torch.Tensor
     return chosen.nonzero().flatten()
 
 
-def _add(
-    moments: Moments,
-    stages: Sequence[StageFeatures],
-    pictures: NDArray[np.int64],
-    channel_scale: torch.Tensor,
-    alignment: Alignment,
-    padding: int,
-    device: torch.device,
-) -> None:
+def _add(moments: Moments, stages: Sequence[StageFeatures], pictures: NDArray[np.int64], device: torch.device) -> None:
     batches = BatchReader(list(stages), BATCH, device).pictures(pictures)
     for features in tqdm(batches, desc="sums", unit="batch", total=-(-len(pictures) // BATCH)):
-        aligned = [upsample(features[stage.name], alignment.corners, alignment.side) for stage in stages]
-        maps = torch.cat(aligned).mul_(channel_scale[:, None, None, None])
-        del aligned
-        moments.add(functional.pad(maps, (padding,) * 4) if padding else maps)
+        moments.add([features[stage.name] for stage in stages])
 
 
 def _load(stack: Stack, weights: torch.Tensor, biases: torch.Tensor) -> None:

@@ -6,6 +6,7 @@ at this offset, hence a correlation, but a few at the borders.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import torch
@@ -72,13 +73,13 @@ class Axis:
         pairs = ((pixel, pixel + j - i) for pixel in range(self.align) if not first <= pixel < stop)
         return [pair for pair in pairs if 0 <= pair[1] < self.align]
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[int, int]]:
         """All of them, each once: 8 for a kernel of 3 without padding, none with padding 2."""
         positions = product(range(self.kernel), repeat=2)
         return sorted({pair for i, j in positions for pair in self.unseen(i, j)})
 
-    @property
+    @cached_property
     def borders(self) -> list[int]:
         """Pixels in those pairs, ascending: two at each end for a kernel of 3 without padding."""
         return sorted({pixel for pair in self.pairs for pixel in pair})

@@ -42,7 +42,7 @@ check: lint ## lint and the library's own tests: two minutes
 	$(BIN)/pytest tests/unit -n $(CORES) --dist worksteal
 
 test: lint ## lint, then every test
-	$(BIN)/pytest -n $(CORES) --dist loadfile
+	$(BIN)/pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 faults: setup ## kill, starve and damage real runs; prints a table of what was tried (20 minutes)
 	$(BIN)/pytest tests/faults -m faults

@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import forked
 import pytest
 from conftest import ROOT, Workflow
 from PIL import Image
@@ -45,8 +46,7 @@ def parted(words: Words) -> tuple[Words, Words]:
 
 
 def dry_run(words: Words, place: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", *words, "--dry-run"]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    return forked.snakemake(*words, "--dry-run", folder=place)
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
 from conftest import ROOT, Workflow, copy_of_the_workflow, without_network
@@ -233,8 +234,7 @@ def test_yaml_makes_no_objects(smoke: Workflow, tmp_path: Path) -> None:
     overlay.write_text(
         f"seeds: !!python/object/apply:pathlib.Path.touch [!!python/object:pathlib.Path [{tmp_path}/touched]]"
     )
-    command = [sys.executable, "-m", "snakemake", TABLE, "--cores", "1", "--dry-run", "--configfile", str(overlay)]
-    done = subprocess.run(command, cwd=smoke.source, capture_output=True, text=True, check=False)
+    done = forked.snakemake(TABLE, "--cores", "1", "--dry-run", "--configfile", str(overlay), folder=smoke.source)
     assert done.returncode != 0
     assert "not valid JSON or YAML" in done.stdout + done.stderr
     assert not (tmp_path / "touched").exists()

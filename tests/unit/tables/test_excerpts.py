@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 from posinfo.tables.excerpts import EXCERPTS, excerpts
 
-PAGES = {"default": "docs/results.md"}
+PAGES = {"default": "docs/default-run.md", "thousand": "docs/results.md"}
 
 
 def test_every_folder_of_committed_values_has_a_page() -> None:

@@ -57,7 +57,7 @@ rule task_table:
     conda:
         ENVIRONMENT
     params:
-        published=lambda wildcards: digests("published", tasks.TASK_TABLES[wildcards.table].published),
+        published=lambda wildcards: digests("published", tasks.TASK_TABLES[wildcards.table].published or "none"),
         run=settings("tasks", "images", "own"),
         titles=lambda wildcards: [
             ENCODERS[RUN.tasks.encoders[role]].title for role in tasks.TASK_TABLES[wildcards.table].models.values()

@@ -1,51 +1,55 @@
-"""Train encoders from scratch for classification, saliency or segmentation; and show what one for saliency says.
+"""Train encoders for classification, saliency or segmentation; and show what one for saliency says.
 
-REQUIRED INPUTS: {results}/images/{images}.npy (compositions are made of them), or pictures and their masks
+REQUIRED INPUTS: {results}/images/{images}.npy (compositions are made of them), or pictures and their masks; the weights of
+the encoder that a training starts from, if its entry names one
 OUTPUTS: {results}/encoders/{encoder}.safetensors (the encoder alone), .head.safetensors, .epochs.csv, .metrics.csv and
-.pictures.csv; {results}/predictions/{encoder}/crops.npz
+.pictures.csv, .step-{step}.safetensors; {results}/predictions/{encoder}/crops.npz
+
+Each encoder has its own rule, since each is kept after its own steps.
 """
 
+for _encoder in TRAINED:
 
-rule trained_encoder:
-    """A killed job goes on from its last epoch."""
-    input:
-        files=lambda wildcards: [file for part in MADE_FROM.examples(wildcards.encoder) for file in part],
-        names=asks(MADE_FROM.names_of_examples, "encoder"),
-        stories=lambda wildcards: paths.sidecars(MADE_FROM.names_of_examples(wildcards.encoder)),
-        masks=lambda wildcards: [
-            file.replace("npy", "json") for part in MADE_FROM.examples(wildcards.encoder) for file in part[1:]
-        ],
-    output:
-        weights=PATHS.trained("{encoder}"),
-        head=PATHS.trained("{encoder}", "head.safetensors"),
-        tables=[PATHS.trained("{encoder}", f"{table}.csv") for table in paths.TABLES_OF_TRAINING],
-        stories=[PATHS.trained("{encoder}", f"{table}.json") for table in paths.TABLES_OF_TRAINING],
-    log:
-        PATHS.log("trained/{encoder}"),
-    benchmark:
-        PATHS.benchmark("trained/{encoder}")
-    wildcard_constraints:
-        encoder="|".join(TRAINED),
-    priority: 1  # as long as layered readouts are
-    conda:
-        ENVIRONMENT
-    # A slim network's maps are memory traffic: two of them side by side are done sooner than one after the other.
-    threads: lambda wildcards: threads_for(8) if ENCODERS[wildcards.encoder].architecture == "vgg16" else 1
-    resources:
-        **needs(6, minutes=240, gpus=1),
-    params:
-        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
-        recipe=RUN.tasks.recipe.model_dump_json(),
-        train=lambda wildcards: MADE_FROM.examples(wildcards.encoder)[0],
-        tests=lambda wildcards: [
-            word for part in MADE_FROM.examples(wildcards.encoder)[1:] for word in ("--test", *part)
-        ],
-        device=RUN.device,
-        code=code_digest("trained.encoders"),
-    shell:
-        "python3 -m posinfo --log {log:q} train-encoder {wildcards.encoder:q} --entry {params.entry:q}"
-        " --recipe {params.recipe:q} --train {params.train:q} {params.tests:q}"
-        " --device {params.device} --threads {threads} --output {output.weights:q}"
+    rule:
+        name:
+            f"trained_{_encoder}"
+        input:
+            files=[file for part in MADE_FROM.examples(_encoder) for file in part],
+            names=MADE_FROM.names_of_examples(_encoder),
+            stories=paths.sidecars(MADE_FROM.names_of_examples(_encoder)),
+            masks=[file.replace("npy", "json") for part in MADE_FROM.examples(_encoder) for file in part[1:]],
+            start=MADE_FROM.start_of(_encoder),
+        output:
+            weights=PATHS.trained(_encoder),
+            head=PATHS.trained(_encoder, "head.safetensors"),
+            tables=[PATHS.trained(_encoder, f"{table}.csv") for table in paths.TABLES_OF_TRAINING],
+            stories=[PATHS.trained(_encoder, f"{table}.json") for table in paths.TABLES_OF_TRAINING],
+            kept=[PATHS.kept(_encoder, step) for step in RUN.kept(_encoder)],
+        log:
+            PATHS.log(f"trained/{_encoder}"),
+        benchmark:
+            PATHS.benchmark(f"trained/{_encoder}")
+        priority: 1  # as long as layered readouts are
+        conda:
+            ENVIRONMENT
+        # A slim network's maps are memory traffic: two of them side by side are done sooner than one after the other.
+        threads: threads_for(8) if ENCODERS[_encoder].architecture == "vgg16" else 1
+        resources:
+            **needs(6, minutes=240, gpus=1),
+        params:
+            name=_encoder,
+            entry=decisive(ENCODERS[_encoder]),
+            recipe=RUN.tasks.recipe_of(ENCODERS[_encoder]).model_dump_json(),
+            train=MADE_FROM.examples(_encoder)[0],
+            tests=[word for part in MADE_FROM.examples(_encoder)[1:] for word in ("--test", *part)],
+            start=[word for file in MADE_FROM.start_of(_encoder) for word in ("--start", file)],
+            keep=list(RUN.kept(_encoder)),
+            device=RUN.device,
+            code=code_digest("trained.encoders"),
+        shell:
+            "python3 -m posinfo --log {log:q} train-encoder {params.name:q} --entry {params.entry:q}"
+            " --recipe {params.recipe:q} --train {params.train:q} {params.tests:q} {params.start:q} --keep {params.keep}"
+            " --device {params.device} --threads {threads} --output {output.weights:q}"
 
 
 rule crops:

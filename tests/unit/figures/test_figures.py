@@ -15,6 +15,7 @@ from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
 from posinfo.figures.style import STYLE
 from posinfo.figures.summaries import estimates, padding, stages
+from posinfo.figures.tasks import tuning
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig
 from posinfo.run.displays import FIGURES, SHOWN, maps_wanted
@@ -124,6 +125,14 @@ def test_figure6_writes_its_own_scores_and_the_papers_under_each_map() -> None:
     scores = MATERIAL.groups["pixels", "L1-k3-p0-all", "G", "photos-test"]
     row = scores[(scores["image"] == f"photo{SHOWN - 1}-0") & (scores["seed"] == 0)].iloc[0]
     assert panels[0].texts[0].get_text() == f"{row.spc:.2f}\n{row.mae:.2f}"
+
+
+def test_the_course_of_a_training_is_a_line_from_its_start_to_its_end() -> None:
+    figure = tuning(MATERIAL)
+    assert [axes.get_title() for axes in figure.axes] == ["pattern H", "pattern G", "pattern HS"]
+    lines = {str(bars.get_label()): bars[0].get_xdata() for bars in figure.axes[0].containers}
+    assert list(lines["vgg-slim-saliency"]) == [0, 100, 300, 800]
+    assert list(lines["vgg-slim-classification"]) == [800]
 
 
 def test_the_error_map_is_the_mean_of_three_absolute_errors() -> None:

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from posinfo.images.masks import decode_mask, masks_of, read_masks, write_masks
+from posinfo.images.masks import Meaning, decode_mask, masks_of, read_masks, sizes_of, write_masks
 from posinfo.images.pictures import write_images
 from posinfo.images.sets import pictures_of
 from posinfo.registry.catalogue import Registry
 from posinfo.registry.entries import Archived, Folder, ImageSet, LocalFile
 from posinfo.run.tasks import Recipe
 from posinfo.store.errors import InputError
-from posinfo.trained.encoders import Part, refuse_what_proves_nothing
 from posinfo.trained.labelled_sets import LabelledSet
+from posinfo.trained.parts import Part, refuse_what_proves_nothing
 from synthetic import jpeg, packed
 
 VOC = "VOCdevkit/VOC2012"
@@ -77,7 +77,9 @@ def test_each_picture_gets_its_mask(tmp_path: Path, kind: str) -> None:
     pictures, count = pictures_of("set", registry, tmp_path)
     write_images(pictures, count, tmp_path / "set.npy")
     write_masks(masks_of("set", registry, tmp_path), count, tmp_path / "masks.npy")
-    masks, names = read_masks(tmp_path / "masks.npy"), pd.read_csv(tmp_path / "set.csv")["image"]
+    masks, classes = read_masks(tmp_path / "masks.npy")
+    names = pd.read_csv(tmp_path / "set.csv")["image"]
+    assert classes == ()
     assert masks.shape == (SETS[kind].count, 224, 224)
     for name, drawn in zip(names, masks, strict=True):
         value = int(name.split("-")[0]) if kind == "a listing" else 1
@@ -114,10 +116,33 @@ def test_sets_whose_masks_are_not_there(tmp_path: Path, change: dict[str, str | 
 
 def test_saliency_is_the_bright_half_and_classes_are_no_colours() -> None:
     values = np.tile(np.array([0, 127, 128, 255], np.uint8), (8, 2))
-    assert np.unique(decode_mask(mask(values), "m", "saliency", 8), axis=0).tolist() == [[0, 0, 1, 1] * 2]
-    np.testing.assert_array_equal(decode_mask(mask(values), "m", "classes", 8), values)
+    assert np.unique(decode_mask(mask(values), "m", Meaning(), 8), axis=0).tolist() == [[0, 0, 1, 1] * 2]
+    np.testing.assert_array_equal(decode_mask(mask(values), "m", Meaning("classes"), 8), values)
     with pytest.raises(InputError, match=r"has colours \(RGB\)"):
-        decode_mask(jpeg(3), "m", "classes")
+        decode_mask(jpeg(3), "m", Meaning("classes"))
+
+
+def test_values_beyond_the_named_classes_are_refused() -> None:
+    scenes = Meaning("classes", unknown=11, classes=("sky", "road", "car"))
+    values = np.tile(np.array([0, 1, 2, 11], np.uint8), (8, 2))
+    np.testing.assert_array_equal(decode_mask(mask(values), "m", scenes, 8), np.where(values == 11, 255, values))
+    with pytest.raises(InputError, match=r"m has the value 3, beyond the 3 classes that the set names"):
+        decode_mask(mask(np.where(values == 2, 3, values)), "m", scenes, 8)
+    with pytest.raises(InputError, match=r"m has the value 12, beyond 11 for unknown"):
+        decode_mask(mask(np.where(values == 2, 12, values)), "m", scenes, 8)
+
+
+def test_a_mask_of_another_size_than_its_picture_is_refused(tmp_path: Path) -> None:
+    registry = laid_out(tmp_path, SETS["one archive"])
+    pictures, count = pictures_of("set", registry, tmp_path)
+    write_images(pictures, count, tmp_path / "set.npy")
+    sizes = sizes_of(tmp_path / "set.csv")
+    assert sizes == [(12, 9)] * 4
+    assert len(list(masks_of("set", registry, tmp_path, sizes))) == 4
+    with pytest.raises(InputError, match=r"ground_truth_mask/3.png is 12 x 9 pixels, its picture 9 x 12"):
+        list(masks_of("set", registry, tmp_path, [*sizes[:2], (9, 12), sizes[3]]))
+    with pytest.raises(InputError, match="4 masks"):
+        list(masks_of("set", registry, tmp_path, sizes[:3]))
 
 
 def labelled(seed: int | None) -> LabelledSet:

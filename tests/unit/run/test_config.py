@@ -27,7 +27,14 @@ def test_config_yaml_loads_as_the_defaults() -> None:
     assert load_config(yaml.safe_load(render_config())) == RunConfig()
 
 
-@pytest.mark.parametrize("overlay", ["smoke", "paper", "own"])
+def tuned(**weights: str) -> dict[str, Any]:
+    """An entry whose training starts from another encoder's weights."""
+    convention = {"order": "BGR", "range": 255, "mean": [103.939, 116.779, 123.68]}
+    trained = {"task": "saliency", **weights}
+    return {"architecture": "vgg16", "weights": trained, "input": convention, "taps": {"f1": "features.3"}}
+
+
+@pytest.mark.parametrize("overlay", ["smoke", "paper", "own", "thousand", "camvid"])
 def test_overlays_load(overlay: str) -> None:
     load_config(yaml.safe_load((ROOT / f"workflow/configs/{overlay}.yaml").read_text()))
 
@@ -98,6 +105,22 @@ def test_overlays_load(overlay: str) -> None:
         ({"alignment": {"corners": "perhaps"}}, ["alignment.corners", "valid boolean", "'perhaps'"]),
         ({"images": {"blac": "black"}}, ["images.blac", "did you mean 'black'?"]),
         ({"images": None}, ["images"]),
+        ({"own": {"encoders": {"mine": tuned(start="vgg61")}}}, ["encoders.mine", "did you mean 'vgg16'?"]),
+        ({"own": {"encoders": {"mine": tuned(start="pixels")}}}, ["pixels has no weights"]),
+        ({"own": {"encoders": {"mine": tuned(start="squeezenet")}}}, ["squeezenet is a squeezenet, not a vgg16"]),
+        ({"own": {"encoders": {"mine": tuned(start="vgg16-torchvision")}}}, ["wants other input than mine"]),
+        ({"own": {"encoders": {"mine": tuned(start="mine")}}}, ["start from each other, mine from mine"]),
+        (
+            {"own": {"encoders": {"a": tuned(start="b"), "b": tuned(start="a")}}},
+            ["start from each other, a from b from a"],
+        ),
+        (
+            {"own": {"encoders": {"mine": tuned(start="vgg16", placed="middle")}}},
+            ["mine.weights.task.placed", "known: centrally, uniformly"],
+        ),
+        ({"own": {"encoders": {"mine": {"variant_of": "vgg16", "step": 3}}}}, ["step is for variants"]),
+        ({"tasks": {"tuning": {"lr_boddy": 1}}}, ["tasks.tuning.lr_boddy", "did you mean 'lr_body'?"]),
+        ({"tasks": {"beside": ["vgg-slim-saliency"]}}, ["vgg-slim-saliency stands there twice"]),
     ],
 )
 def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None:

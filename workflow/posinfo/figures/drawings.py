@@ -26,6 +26,7 @@ DRAWINGS: dict[str, Callable[[Material], Figure]] = {
     "stages": summaries.stages,
     "padding": summaries.padding,
     "border": border.border,
+    "tuning": tasks.tuning,
     "agreement": summaries.agreement,
     "learning_curve": summaries.learning_curve,
     "training": summaries.training,

@@ -21,6 +21,11 @@ PAPER = {"marker": "D", "mfc": "white", "mec": "black", "ls": "none", "ms": 4}  
 STRIPES = ("HS", "VS")
 
 
+def colours_of(count: int) -> list[str]:
+    """Colours of lines that stand for no model of the paper."""
+    return [str(colour) for colour in sns.color_palette("husl", count).as_hex()]
+
+
 def colour_of(encoder: str, run: "RunConfig") -> str:
     """An encoder's colour, the same in every figure; other encoders share one."""
     for model, colour in MODEL_COLOURS.items():

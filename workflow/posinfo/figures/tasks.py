@@ -1,4 +1,4 @@
-"""Figure 1 of the paper: saliency of pictures and of slightly cropped copies."""
+"""Encoders trained for a task: saliency of cropped copies (the paper's figure 1), position by steps of training."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from posinfo.figures.maps import bar, picture_in, tight
 from posinfo.figures.materials import Material
-from posinfo.figures.style import ERROR, MAP, bare
+from posinfo.figures.style import ERROR, MAP, WHOLE, bare, colours_of, counts_of
+from posinfo.figures.summaries import estimates, interval
+from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.trained.crops import CUT
 
@@ -46,3 +48,27 @@ def _placed(axes: Axes, values: NDArray[np.floating], side: int, scale: tuple[fl
     whole[side - len(values) :, side - len(values) :] = values
     axes.imshow(whole, cmap=colours, vmin=scale[0], vmax=scale[1], interpolation="nearest")
     bare(axes)
+
+
+def tuning(material: Material) -> Figure:
+    """SPC against the steps of a training: a panel per pattern, a line per trained encoder, 95 % intervals.
+
+    The axis is logarithmic from the first step on, since most of what happens happens early; 0 is the start.
+    """
+    shown = estimates(TABLES["tuning"].cells(material.run), material.groups)
+    patterns, trained = list(shown["pattern"].unique()), list(shown["model"].unique())
+    figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.7), sharey=True)
+    ticks = sorted(shown["steps"].unique())
+    for axes, pattern in zip(panels, patterns, strict=True):
+        for name, colour in zip(trained, colours_of(len(trained)), strict=True):
+            rows = shown[(shown["pattern"] == pattern) & (shown["model"] == name)].sort_values("steps")
+            axes.errorbar(rows["steps"], rows["value"], interval(rows), color=colour, marker="o", label=name)
+        axes.set_xscale("symlog", linthresh=10, linscale=0.3)
+        axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=6)
+        axes.minorticks_off()
+        axes.set(title=f"pattern {pattern}", xlim=(-1, 1.3 * ticks[-1]), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
+    panels[0].set_ylabel("SPC")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(labels)))
+    figure.supxlabel(f"steps of training ({counts_of(shown)})", fontsize=8)
+    return figure

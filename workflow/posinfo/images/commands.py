@@ -34,9 +34,9 @@ def _images(args: argparse.Namespace) -> None:
 
 
 def _masks(args: argparse.Namespace) -> None:
-    from posinfo.images.masks import masks_of, write_masks
-    from posinfo.images.pictures import read_names
+    from posinfo.images.masks import masks_of, meaning_of, sizes_of, write_masks
     from posinfo.registry.catalogue import described
 
-    known = described(args.entry)
-    write_masks(masks_of(args.name, known, args.resources), len(read_names(args.names)), args.output)
+    known, sizes = described(args.entry), sizes_of(args.names)
+    masks = masks_of(args.name, known, args.resources, sizes)
+    write_masks(masks, len(sizes), args.output, classes=meaning_of(args.name, known).classes)

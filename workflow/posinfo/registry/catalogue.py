@@ -55,6 +55,34 @@ class Registry(Entry):
             places[source.place] = name
         return self
 
+    @model_validator(mode="after")
+    def _trainings_fit(self) -> Self:
+        for name, entry in self.encoders.items():
+            if entry.start is not None and entry.variant_of is None:
+                self._fits(name, entry, entry.start)
+            if entry.step is not None and (entry.variant_of is None or entry.task is None):
+                raise ValueError(f"encoders.{name}: step is for variants (variant_of) of an encoder trained for a task")
+        return self
+
+    def _fits(self, name: str, entry: Encoder, start: str) -> None:
+        """Whether the training of one encoder can start from another."""
+        where = f"encoders.{name}: start"
+        if start not in self.encoders:
+            raise ValueError(f"{where}: {unknown('encoder', start, self.encoders)}")
+        other = self.encoders[start]
+        if other.weights is None:
+            raise ValueError(f"{where}: {start} has no weights; name an encoder with weights, or train from scratch")
+        if other.architecture != entry.architecture:
+            raise ValueError(f"{where}: {start} is a {other.architecture}, not a {entry.architecture} as {name} is")
+        if other.input != entry.input:
+            raise ValueError(f"{where}: {start} wants other input than {name}; give both the same `input`")
+        seen = [name]
+        while other.start is not None and start not in seen:
+            seen.append(start)
+            start, other = other.start, self.encoders.get(other.start, other)
+        if start in seen:
+            raise ValueError(f"{where}: trainings start from each other, {' from '.join([*seen, start])}")
+
     def behind_images(self, name: str) -> Self:
         """The entries that decide a set of images: the set, its collection, its sources.
 

@@ -21,6 +21,8 @@ Shown = Literal["saliency", "classes"]
 Task = Literal["classification", "saliency", "segmentation"]
 Colours = tuple[float, float, float]
 Value = Annotated[int, Field(ge=0, le=255)]
+Classes = Annotated[list[str], Field(min_length=2, max_length=254)]
+Placed = Literal["uniformly", "centrally"]
 
 
 Source = Annotated[
@@ -63,6 +65,8 @@ class Archived(Entry):
         masks_show: saliency (the bright half of the values is the thing) or classes (values as they are stored: 0 for
             the first class, mostly the background).
         masks_unknown: the value of a mask of classes where nobody says what is there; the classes lie below it.
+        masks_classes: the names of all classes, that of value 0 first, where every value is a class of its own and none
+            is a background.
     """
 
     archive: str
@@ -73,6 +77,7 @@ class Archived(Entry):
     masks_archive: str | None = None
     masks_show: Shown = "saliency"
     masks_unknown: Value = 255
+    masks_classes: Classes | None = None
 
 
 class Folder(Entry):
@@ -82,7 +87,7 @@ class Folder(Entry):
         views: of each photograph: the whole picture first, then crops as for `Views`.
         count: how many photographs there must be, if that is known.
         masks: a folder with a mask for each photograph, of the same stem.
-        masks_show, masks_unknown: as for `Archived`.
+        masks_show, masks_unknown, masks_classes: as for `Archived`.
     """
 
     folder: str
@@ -92,6 +97,7 @@ class Folder(Entry):
     masks: str | None = None
     masks_show: Shown = "saliency"
     masks_unknown: Value = 255
+    masks_classes: Classes | None = None
 
 
 class Grey(Entry):
@@ -133,15 +139,28 @@ class RandomWeights(Entry):
 
 
 class TrainedWeights(Entry):
-    """Weights that this workflow trains from scratch for a task, by the recipe of the config.
+    """Weights that this workflow trains for a task, by a recipe of the config.
 
     Attributes:
         task: what for.
-        seed: of the initial weights.
+        seed: of the initial weights; of the head's alone, if there is a start.
+        start: an encoder of the same architecture and input whose weights training starts from; from scratch if there
+            is none.
+        placed: where things stand in the compositions that are learnt from and tested on.
     """
 
     task: Task
     seed: Annotated[int, Field(ge=0)] = 0
+    start: str | None = None
+    placed: Placed = "uniformly"
+
+
+Weights = Annotated[
+    Annotated[WeightFile, Tag("source")]
+    | Annotated[RandomWeights, Tag("random")]
+    | Annotated[TrainedWeights, Tag("task")],
+    by_key({"source": WeightFile, "random": RandomWeights, "task": TrainedWeights}),
+]
 
 
 class Fit(Entry):
@@ -163,13 +182,15 @@ class Convention(Entry):
 class Encoder(Entry):
     """A frozen network: architecture, weights, padding, input convention and taps.
 
-    A variant names the encoder whose entry it completes, and reads that encoder's weights.
+    A variant names the encoder whose entry it completes, and reads that encoder's weights; with a step, as they were
+    after so many steps of its training.
     """
 
     title: str = ""
     variant_of: str | None = None
+    step: Annotated[int, Field(ge=0)] | None = None
     architecture: str
-    weights: WeightFile | RandomWeights | TrainedWeights | None = None
+    weights: Weights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
     fit: Fit | None = None
     input: Convention
@@ -181,6 +202,11 @@ class Encoder(Entry):
         return self.weights.task if isinstance(self.weights, TrainedWeights) else None
 
     @property
+    def start(self) -> str | None:
+        """The encoder that the training of its weights starts from, if there is one."""
+        return self.weights.start if isinstance(self.weights, TrainedWeights) else None
+
+    @property
     def stages(self) -> list[str]:
         """The stages' names, from shallow to deep."""
         return list(self.taps)
@@ -190,5 +216,5 @@ class StoredWeights(Entry):
     """All that decides an encoder's weight file."""
 
     architecture: str
-    weights: WeightFile | RandomWeights | TrainedWeights
+    weights: Weights
     source: Source | None = None

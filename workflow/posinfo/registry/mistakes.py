@@ -33,6 +33,6 @@ def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] 
     if mistake["type"] == "value_error":
         # Checks of ours speak for themselves; a check of a whole section has no single value to show.
         shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
-        return f"{key}: {mistake['ctx']['error']}{shown}"
+        return f"{key}: {mistake['ctx']['error']}{shown}".removeprefix(": ")
     shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
     return f"{key}: {mistake['msg']}{shown}"

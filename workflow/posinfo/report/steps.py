@@ -19,6 +19,7 @@ from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import Archived, Encoder, Folder, Grey, Noise, Wheel
 from posinfo.run.families import Family, families
 from posinfo.run.ingredients import Ingredients
+from posinfo.run.paths import Paths
 from posinfo.run.tables import TABLES
 from posinfo.sources.folders import photographs_in
 
@@ -104,7 +105,8 @@ def steps(run: "RunConfig") -> list[Step]:
     made = families(run)
     cells = [cell for table in TABLES.values() for cell in table.cells(run)]
     entries = {family.encoder: look_up("encoder", family.encoder, run.registry.encoders) for family in made}
-    known = {**entries, **{name: run.registry.encoders[name] for name in run.tasks.encoders.values()}}
+    others = [*run.tasks.encoders.values(), *Ingredients(run).encoders_fetched()]
+    known = {**entries, **{name: run.registry.encoders[name] for name in others}}
     passes = {encoder: forward(entry) for encoder, entry in known.items()}
     masked = run.sets_with_masks
     found = [_images(images, run) for images in dict.fromkeys([*(name for _, name in run.images), *masked])]
@@ -112,7 +114,7 @@ def steps(run: "RunConfig") -> list[Step]:
     for encoder, entry in known.items():
         if entry.task and entry.variant_of is None:
             found.append(_training(encoder, passes[encoder], run))
-        elif encoder in entries and entry.weights and entry.variant_of is None:
+        elif entry.weights and entry.variant_of is None:
             path = f"{run.resources}/encoders/{encoder}.safetensors"
             found.append(Step("encoders", encoder, 0, {path: passes[encoder].weights}))
     pairs = [(encoder, run.images.train) for encoder in entries] + [(cell.encoder, cell.images) for cell in cells]
@@ -135,9 +137,10 @@ def _masks(name: str, run: "RunConfig") -> Step:
 
 def _training(encoder: str, once: Forward, run: "RunConfig") -> Step:
     """Forward and backward; what is tested after each epoch is not counted."""
-    count = run.tasks.recipe.epochs * run.tasks.recipe.pictures
-    path = f"{run.results}/encoders/{encoder}.safetensors"
-    return Step("training", encoder, count, {path: once.weights}, macs=3 * count * once.macs)
+    recipe = run.tasks.recipe_of(run.registry.encoders[encoder])
+    count, paths = recipe.epochs * recipe.pictures, Paths(run)
+    files = [paths.trained(encoder), *(paths.kept(encoder, step) for step in run.kept(encoder))]
+    return Step("training", encoder, count, dict.fromkeys(files, once.weights), macs=3 * count * once.macs)
 
 
 def _features(encoder: str, images: str, once: Forward, run: "RunConfig") -> Step:

@@ -19,6 +19,7 @@ class Cell:
         model: the paper's row label, such as `VGG`; for a control, our encoder's name.
         role: which of the config's roles the images play (`natural`, `black`, `white`, `noise`).
         images: the set of images that plays the role.
+        steps: after how many steps of its training the encoder is read, where a table shows that.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Cell:
     pattern: str
     role: str
     images: str
+    steps: int = 0
 
     def labels(self) -> dict[str, str | int]:
         """What a published table may use to name the cell."""
@@ -38,4 +40,5 @@ class Cell:
             "kernel": self.readout.kernel,
             "stages": self.readout.stages,
             "cut": self.readout.cut,
+            "steps": self.steps,
         }

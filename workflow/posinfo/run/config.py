@@ -77,9 +77,29 @@ class RunConfig(Part):
     @property
     def sets_with_masks(self) -> list[str]:
         """The sets of images that the encoders of the tasks are trained and tested on."""
-        learnt = [task for name in self.tasks.encoders.values() if (task := self.registry.encoders[name].task)]
+        encoders = [*self.tasks.encoders.values(), *self.tasks.beside]
+        learnt = [task for name in encoders if (task := self.registry.encoders[name].task)]
         named = [name for task in learnt for name in (self.tasks.sets(task).train, *self.tasks.sets(task).tests)]
         return [name for name in dict.fromkeys(named) if name != COMPOSITIONS]
+
+    def kept(self, encoder: str) -> dict[int, str]:
+        """The steps of an encoder's training after which it is kept, to the encoder that it is then."""
+        last = self.tasks.recipe_of(look_up("encoder", encoder, self.registry.encoders)).steps
+        entries = self.registry.encoders.items()
+        named = {entry.step: name for name, entry in entries if entry.variant_of == encoder and entry.step is not None}
+        return {step: name for step, name in sorted(named.items()) if step < last}
+
+    def course(self, encoder: str) -> dict[int, str]:
+        """An encoder's training: steps to the encoder that it is then, from what it starts from to itself."""
+        known, entry = self.registry.encoders, look_up("encoder", encoder, self.registry.encoders)
+        alike = {"padding": entry.padding, "input": entry.input, "fit": None, "step": None}
+        begun = [
+            name
+            for name, other in known.items()
+            if entry.start in (name, other.variant_of) and all(getattr(other, key) == alike[key] for key in alike)
+        ]
+        first = {0: begun[0]} if entry.start and begun else {}
+        return {**first, **self.kept(encoder), self.tasks.recipe_of(entry).steps: encoder}
 
     def stages(self, encoder: str) -> list[str]:
         """The stages of an encoder, from shallow to deep."""

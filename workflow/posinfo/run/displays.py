@@ -89,6 +89,7 @@ FIGURES = {
     "stages": Display("SPC by stage", tables=("table3",)),
     "padding": Display("SPC by padding", tables=("table4", "controls")),
     "border": Display("SPC without the border of the maps", tables=("border",)),
+    "tuning": Display("SPC by steps of training for a task", tables=("tuning",)),
     "agreement": Display("Ours against the paper's", tables=("table1", "table2a", "table2b", "table3", "table4")),
     "learning_curve": Display("SPC by number of training pictures", curve=True),
     "training": Display("Loss by epoch and seed", losses=True),

@@ -83,11 +83,24 @@ class Ingredients:
         """Every fetched file of the run: behind its sets of images, and behind the encoders that some table shows."""
         found = [path for _, images in self.run.images for path in self.archives_of_images(images)]
         found += [path for images in self.run.sets_with_masks for path in self.archives_of_masks(images)]
-        for encoder in self.encoders_shown:
-            entry = self.registry.encoders[encoder]
-            if entry.weights and not entry.task:
-                found += self.archive_of_weights(encoder)
+        for encoder in self.encoders_fetched():
+            found += self.archive_of_weights(encoder)
         return list(dict.fromkeys(found))
+
+    def encoders_fetched(self) -> list[str]:
+        """The encoders whose stored weights the run reads: those it shows, and those its trainings start from."""
+        found = []
+        for encoder in dict.fromkeys([*self.encoders_shown, *self.run.tasks.encoders.values()]):
+            name, entry = encoder, self.registry.encoders[encoder]
+            while entry.start is not None:
+                name, entry = entry.start, look_up("encoder", entry.start, self.registry.encoders)
+            found += [name] if entry.weights and not entry.task else []
+        return list(dict.fromkeys(found))
+
+    def start_of(self, encoder: str) -> list[str]:
+        """The weights that an encoder's training starts from, if it does."""
+        start = look_up("encoder", encoder, self.registry.encoders).start
+        return self.paths.weights(start) if start else []
 
     def passes(self) -> list[list[str]]:
         """The encoders of the registry, together where one forward pass serves several: they differ in `fit` alone.
@@ -144,7 +157,7 @@ class Ingredients:
 
     def pictures_of_tasks(self, suffix: str) -> list[str]:
         """How the encoders of Table 5 did on each held-out picture."""
-        roles = [role for table in TASK_TABLES.values() for role in table.models.values()]
+        roles = [role for table in TASK_TABLES.values() if table.published for role in table.models.values()]
         return [self.paths.trained(self.run.tasks.encoders[role], f"pictures.{suffix}") for role in roles]
 
     def map_files(self, encoder: str) -> list[str]:

@@ -7,6 +7,7 @@ from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import LocalFile
 from posinfo.run.displays import CROPS, FIGURES
 from posinfo.run.ingredients import Ingredients
+from posinfo.run.paths import TABLES_OF_TRAINING
 from posinfo.store.errors import InputError, nearest, unknown
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 WHOLE = ("claims.csv", "claims.md", "learning_curve.csv", "learning_curve.json", "report.html", "verified.txt")
 # Kinds of results whose own rules answer for every name.
-ANSWERED = ("images", "masks", "encoders", "readouts", "scores", "tables", "logs", "benchmarks", "pages")
-KINDS = (*ANSWERED, "features", "figures", "predictions")
+ANSWERED = ("images", "masks", "readouts", "scores", "tables", "logs", "benchmarks", "pages")
+KINDS = (*ANSWERED, "encoders", "features", "figures", "predictions")
 
 
 class Mistaken:
@@ -32,6 +33,11 @@ class Mistaken:
         for encoder, entry in self.run.registry.encoders.items():
             stages = "|".join(map(re.escape, entry.stages))
             known.append(rf"features/{re.escape(encoder)}/({sets})/({stages})\.(npy|json)")
+            if entry.task and entry.variant_of is None:
+                tables = "|".join(TABLES_OF_TRAINING)
+                steps = "|".join(map(str, self.run.kept(encoder)))
+                files = rf"((head|step-({steps}))\.)?safetensors|({tables})\.(csv|json)"
+                known.append(rf"encoders/{re.escape(encoder)}\.({files})")
             if entry.task == "saliency" and entry.variant_of is None:
                 known.append(rf"predictions/{re.escape(encoder)}/{CROPS}\.(npz|json)")
         for encoder in self._ingredients.maps:
@@ -59,6 +65,8 @@ class Mistaken:
             name, _, suffix = rest[0].rpartition(".")
             look_up("figure", name, FIGURES)
             raise InputError(f"figures are written as pdf and png, not {suffix!r}")
+        if kind == "encoders" and len(rest) == 1:
+            self._say_encoder(rest[0])
         if kind == "features" and len(rest) == 3:
             encoder = look_up("encoder", rest[0], registry.encoders)
             look_up("set of images", rest[1], registry.images)
@@ -71,8 +79,27 @@ class Mistaken:
             raise InputError(unknown("result", kind, known))
         raise InputError(f"{self.run.results}/{result} is no result; a path of {kind} looks like {EXAMPLES[kind]}")
 
+    def _say_encoder(self, file: str) -> None:
+        """The same for a file of an encoder that is trained here."""
+        encoders = self.run.registry.encoders
+        named = [name for name in encoders if file.startswith(f"{name}.")]
+        name = max(named, key=len, default=file.split(".")[0])
+        entry = look_up("encoder", name, encoders)
+        if entry.task is None or entry.variant_of:
+            raise InputError(
+                f"encoder {name!r} is not trained here; its weights are {self._ingredients.paths.weights(name)}"
+            )
+        if re.fullmatch(r"step-\d+\.safetensors", file.removeprefix(f"{name}.")):
+            steps = ", ".join(map(str, self.run.kept(name))) or "none"
+            last = self.run.tasks.recipe_of(entry).steps
+            raise InputError(
+                f"{file} is not kept: {name} is trained for {last} steps and kept after these of them: {steps}; "
+                f"an encoder with variant_of: {name} and step: NUMBER keeps another"
+            )
+
 
 EXAMPLES = {
+    "encoders": "encoders/vgg-slim-saliency.safetensors",
     "features": "features/vgg16/photos-test/f5.npy",
     "figures": "figures/stages.png",
     "predictions": "predictions/vgg16/L1-k3-p0-all/photos-test.npz",

@@ -43,6 +43,10 @@ class Paths:
         """Weights of an encoder that is trained here, and what lies beside them."""
         return f"{self.results}/encoders/{encoder}.{suffix}"
 
+    def kept(self, encoder: str, step: int) -> str:
+        """Weights of an encoder after some steps of its training."""
+        return self.trained(encoder, f"step-{step}.safetensors")
+
     def weights(self, encoder: str) -> list[str]:
         """An encoder's weight file, or the file of the encoder that it varies; none for one without weights.
 
@@ -50,6 +54,8 @@ class Paths:
             InputError: for an unknown encoder.
         """
         entry = look_up("encoder", encoder, self._encoders)
+        if entry.step is not None:
+            return [self.kept(str(entry.variant_of), entry.step)]
         place = self.trained if entry.task else self.fetched_weights
         return [place(entry.variant_of or encoder)] if entry.weights else []
 

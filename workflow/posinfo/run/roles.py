@@ -5,8 +5,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from posinfo.registry.catalogue import Registry, look_up, shipped
-from posinfo.registry.entries import Task, Views
-from posinfo.run.tasks import COMPOSITIONS, Recipe
+from posinfo.registry.entries import Encoder, Task, Views
+from posinfo.run.tasks import COMPOSITIONS, Recipe, Tuning
 
 
 class Part(BaseModel):
@@ -114,6 +114,9 @@ class Tasks(Part):
     saliency_sets: TaskSets = Field(TaskSets(), description="Pictures for saliency.")
     segmentation_sets: TaskSets = Field(TaskSets(), description="Pictures for segmentation.")
     recipe: Recipe = Field(Recipe(), description="Training of an encoder from scratch; the paper prints no recipe.")
+    tuning: Tuning = Field(
+        Tuning(), description="Training of an encoder that starts from another's weights (start in its entry)."
+    )
 
     @property
     def encoders(self) -> dict[str, str]:
@@ -123,6 +126,15 @@ class Tasks(Part):
     def sets(self, task: Task) -> TaskSets:
         """The pictures with answers of a task; kinds of compositions alone are classified."""
         return {"saliency": self.saliency_sets, "segmentation": self.segmentation_sets}.get(task, TaskSets())
+
+    @property
+    def of_table6(self) -> list[str]:
+        """The encoders whose position Table 6 shows."""
+        return [self.classification, self.saliency, self.segmentation, *self.beside]
+
+    def recipe_of(self, entry: Encoder) -> Recipe:
+        """How an encoder that is trained here is trained."""
+        return self.tuning if entry.start else self.recipe
 
     @model_validator(mode="after")
     def _trained(self, info: ValidationInfo) -> Self:
@@ -138,9 +150,9 @@ class Tasks(Part):
                 raise ValueError(f"{role}: {name} has padding {entry.padding}; name an encoder with padding: none")
         for name in self.beside:
             look_up("encoder", name, encoders)
-        shown = [*self.encoders.values(), *self.beside]
-        if twice := [name for name in shown if shown.count(name) > 1]:
-            raise ValueError(f"{twice[0]} stands there twice; name an encoder for each")
+        for shown in (list(self.encoders.values()), self.of_table6):
+            if twice := [name for name in shown if shown.count(name) > 1]:
+                raise ValueError(f"{twice[0]} stands there twice; name an encoder for each")
         return self
 
 

@@ -97,6 +97,16 @@ def _tasks(run: "RunConfig") -> list[Cell]:
     ]
 
 
+def _tuning(run: "RunConfig") -> list[Cell]:
+    return [
+        Cell(name, encoder, BASE, pattern, "natural", run.images.natural, steps)
+        for name in run.tasks.of_table6
+        if run.registry.encoders[name].task
+        for steps, encoder in run.course(name).items()
+        for pattern in READ_IN_MOST_TABLES
+    ]
+
+
 def _controls(run: "RunConfig") -> list[Cell]:
     rows = [(encoder, encoder, BASE) for encoder in [run.models.VGG, run.models.VGG_without_padding, *run.controls]]
     unscaled = [Readout(stages=name, raw=True) for name in [*run.stages(run.models.VGG), "all"]]
@@ -185,6 +195,16 @@ TABLES = {
         across="images",
         cells=_tasks,
         note="VGG-SOD: for saliency, VGG-SS: for segmentation, by a recipe of ours.",
+    ),
+    "tuning": Table(
+        alias="steps",
+        about="Position in the course of a training for a task",
+        published="",
+        keys=("model", "steps", "pattern"),
+        down=("model", "steps"),
+        across="pattern",
+        cells=_tuning,
+        note="Steps: of the training, 0 what it starts from; constant: no readout.",
     ),
     "controls": Table(
         alias="controls",

@@ -34,20 +34,43 @@ class Recipe(BaseModel):
         200, description="Compositions of held-out photographs for test; a set with masks is used whole."
     )
 
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser in the whole training."""
+        return self.epochs * -(-self.pictures // self.batch)
+
+
+class Tuning(Recipe):
+    """The same for an encoder whose training starts from another's weights; the body has a learning rate of its own."""
+
+    epochs: Count = Field(3, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
+    pictures: Count = Field(480, description="Pictures of each pass.")
+    plain: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Share of the training over which compositions fade from two greys into textures."
+    )
+    batch: Count = Field(4, description="Pictures per step.")
+    lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(
+        0.003, description="Highest learning rate of AdamW for the head, which is new."
+    )
+    lr_body: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(
+        5e-5, description="The same for the encoder itself, which has learnt already."
+    )
+
 
 @dataclass(frozen=True)
 class TaskTable:
-    """A table of how well encoders with and without padding do their task.
+    """A table of how well encoders with and without padding do their task, and how well position alone does it.
 
     Attributes:
         alias: the name a person would guess.
         about: what it shows, for the caption.
-        published: file name in `published/`.
+        published: file name in `published/`; empty for a table that the paper lacks.
         task: what the encoders are trained for; their roles in the config are the task, and `{task}_without_padding`.
         score: the column of a picture's own score.
         metrics: our columns, as the training's csv names them, to what the published file calls them.
         unit: by which published numbers are divided.
         note: how the metrics are meant, for the caption.
+        by_class: whether it shows the IoU of each class, and no other metric.
     """
 
     alias: str
@@ -58,6 +81,7 @@ class TaskTable:
     metrics: dict[str, str]
     unit: float
     note: str
+    by_class: bool = False
 
     @property
     def models(self) -> dict[str, str]:
@@ -74,7 +98,7 @@ TASK_TABLES = {
         score="f",
         metrics={"f_adaptive": "f_measure", "f_maximal": "", "mae": "mae"},
         unit=1,
-        note="F with beta squared .3: adaptive at twice a map's mean, maximal over 256 thresholds; chance: everything "
+        note="F with beta squared .3: adaptive at twice a map's mean, maximal over 256 thresholds; chance: all "
         "salient.",
     ),
     "table5b": TaskTable(
@@ -85,7 +109,18 @@ TASK_TABLES = {
         score="iou",
         metrics={"miou": "miou_percent", "accuracy": ""},
         unit=100,
-        note="mIoU with the background among the classes; chance: everything background.",
+        note="mIoU over all classes; chance: everything of the commonest.",
+    ),
+    "classes": TaskTable(
+        alias="per-class",
+        about="Segmentation class by class, IoU of all pixels",
+        published="",
+        task="segmentation",
+        score="iou",
+        metrics={},
+        unit=1,
+        note="A class that a set lacks and nobody called has none.",
+        by_class=True,
     ),
 }
 TASK_ALIASES = {table.alias: name for name, table in TASK_TABLES.items()}

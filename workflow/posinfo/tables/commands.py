@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     task_table = commands.add(
         _task_table, "task-table", "how well trained encoders do their task, as a table of the paper"
     )
-    task_table.add_argument("name", help="table5a or table5b")
+    task_table.add_argument("name", help="table5a, table5b or classes")
     task_table.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv of each row's encoder")
     task_table.add_argument("--run", required=True, help="JSON of the config's tasks and images")
     task_table.add_argument("--output", type=Path, required=True, help="without suffix; .csv, .md and .tex are written")
@@ -74,11 +74,13 @@ def _task_table(args: argparse.Namespace) -> None:
     from posinfo.tables import layouts, summaries, tasks
 
     run, table = load_config(json.loads(args.run)), TASK_TABLES[args.name]
-    made = tasks.rows(table, dict(zip(table.models, args.metrics, strict=True)), PUBLISHED)
-    text = tasks.caption(made, table, run.tasks.recipe)
+    metrics = dict(zip(table.models, args.metrics, strict=True))
+    made = tasks.class_rows(metrics) if table.by_class else tasks.rows(table, metrics, PUBLISHED)
+    entry = run.registry.encoders[run.tasks.encoders[table.task]]
+    text = tasks.caption(made, table, run.tasks.recipe_of(entry))
     summaries.write_csv(made, args.output.with_suffix(".csv"))
     files = (args.output.with_suffix(".md"), args.output.with_suffix(".tex"))
-    titles = run.titles(made["encoder"].dropna().unique())
+    titles = run.titles(name for name in made["encoder"].dropna().unique() if name)
     layouts.write_layout(tasks.layout(made, table), text, titles, f"tab:{args.name}", *files)
 
 

@@ -32,6 +32,7 @@ EXCERPTS: dict[str, tuple[Label, Label]] = {
     "table3": (_named("pattern"), _named("stages")),
     "table4": (_padded, _named("pattern")),
     "table6": (_encoder, _named("pattern")),
+    "tuning": (lambda row: f"{row['model']}, {row['steps']} steps", _named("pattern")),
     "controls": (_named("model"), _named("pattern")),
     "border": (lambda row: f"{row['encoder']}, cut {row['cut']}", _named("pattern")),
     "exact": (_named("model"), _named("pattern")),

@@ -105,7 +105,7 @@ def constant_rows(patterns: Sequence[str], definition: Definition) -> pd.DataFra
     for pattern in patterns:
         truth = ground_truth(pattern, IMAGE_SIDE, definition)
         mae = float(np.abs(truth - np.median(truth)).mean())
-        labels = {"model": CONSTANT, "cut": 0, "pattern": pattern, "images": "natural"}
+        labels = {"model": CONSTANT, "cut": 0, "steps": 0, "pattern": pattern, "images": "natural"}
         labels |= {"encoder": CONSTANT, "readout": CONSTANT}
         rows.append({**labels, "n_images": 0, "n_seeds": 0, "spc": 0.0, "mae": mae, "n_constant": 0})
     return pd.DataFrame(rows)

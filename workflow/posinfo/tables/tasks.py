@@ -1,4 +1,4 @@
-"""Tables 5a and 5b: how well encoders trained with and without padding do their task, beside the paper's numbers."""
+"""How well encoders trained with and without padding do their task, and position alone; beside the paper's numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from posinfo.run.tasks import TASK_TABLES, Recipe, TaskTable
 from posinfo.store.sidecars import verified
 from posinfo.tables.layouts import said_once, three_decimals
 
-OURS, PAPER = "ours", "paper"
+OURS, PAPER, PRIOR = "ours", "paper", "prior"
+ALONE = "position alone"  # the row of what the mean of the training masks at each pixel answers
+MEAN = "mean"
 
 
 def rows(table: TaskTable, metrics: Mapping[str, Path], published: Path) -> pd.DataFrame:
-    """One row for each held-out set of each of our encoders, and each row of the paper's table.
+    """One row for each held-out set of each of our encoders, each row of the paper's, and what position alone does.
 
-    Columns: model, from (ours, paper), encoder, images, n_images, the table's metrics, chance. What the paper does not
-    print is empty.
+    Columns: model, from (ours, paper, prior), encoder, images, n_images, the table's metrics, chance. What the paper
+    does not print is empty.
 
     Args:
         metrics: model to `{encoder}.metrics.csv`.
@@ -37,6 +39,35 @@ def rows(table: TaskTable, metrics: Mapping[str, Path], published: Path) -> pd.D
         for row in printed[printed["model"] == model].to_dict("records"):
             values = {name: row[theirs] / table.unit for name, theirs in table.metrics.items() if theirs}
             found.append({"model": model, "from": PAPER, "images": row["images"], **values})
+    for row in pd.read_csv(path).to_dict("records"):  # the same for both, which learn from the same masks
+        values = {name: row[f"prior_{name}"] for name in (*table.metrics, "chance")}
+        found.append({"model": ALONE, "from": PRIOR, "images": row["images"], "n_images": row["n_images"], **values})
+    return pd.DataFrame(found)
+
+
+def class_rows(metrics: Mapping[str, Path]) -> pd.DataFrame:
+    """The IoU of each class of each held-out set, and their mean: columns images, n_images, class, model, encoder, iou.
+
+    Args:
+        metrics: model to `{encoder}.metrics.csv`.
+
+    Raises:
+        InputError: when a file is not what its sidecar vouches for.
+    """
+    found: list[dict[str, object]] = []
+    for place, (model, path) in enumerate(metrics.items(), 1):
+        encoder = verified(path)["encoder"]
+        told = {"iou_": (model, encoder, "miou")}
+        if place == len(metrics):
+            told["prior_iou_"] = (ALONE, "", "prior_miou")
+        for row in pd.read_csv(path).to_dict("records"):
+            where = {"images": row["images"], "n_images": row["n_images"]}
+            for start, (name, of, mean) in told.items():
+                by_class = {str(key)[len(start) :]: value for key, value in row.items() if str(key).startswith(start)}
+                found += [
+                    {**where, "class": kind, "model": name, "encoder": of, "iou": value}
+                    for kind, value in [*by_class.items(), (MEAN, row[mean])]
+                ]
     return pd.DataFrame(found)
 
 
@@ -67,7 +98,7 @@ def read_task_scores(encoders: Mapping[str, str], folder: Path, published: Path)
         InputError: when a file is not what its sidecar vouches for.
     """
     pictures, printed = {}, {}
-    for table in TASK_TABLES.values():
+    for table in [table for table in TASK_TABLES.values() if table.published]:
         told = pd.read_csv(published / table.published)
         theirs = next(name for name in table.metrics.values() if name)
         without, beside = (told.loc[told["model"] == model, theirs].mean() for model in table.models)
@@ -83,6 +114,14 @@ def read_task_scores(encoders: Mapping[str, str], folder: Path, published: Path)
 
 def layout(made: pd.DataFrame, table: TaskTable) -> pd.DataFrame:
     """The rows as printed: strings, three decimals, empty where there is no number."""
+    if table.by_class:
+        columns = ["images", "class"]
+        wide = made.assign(iou=made["iou"].map(lambda value: three_decimals(value) if pd.notna(value) else ""))
+        shown = wide.pivot_table(
+            index=columns, columns="model", values="iou", aggfunc="first", sort=False
+        ).reset_index()
+        shown.columns = pd.MultiIndex.from_tuples([(str(column), "") for column in shown.columns])
+        return said_once(shown, 1)
     shown = made[["model", "from", "images"]].astype(str)
     for name in (*table.metrics, "chance"):
         shown[name] = [three_decimals(value) if pd.notna(value) else "" for value in made[name]]
@@ -92,10 +131,11 @@ def layout(made: pd.DataFrame, table: TaskTable) -> pd.DataFrame:
 
 def caption(made: pd.DataFrame, table: TaskTable, recipe: Recipe) -> str:
     """What the table really shows, in at most about 60 words; docs/results.md says how pictures are composed."""
-    counts = made[made["from"] == OURS].drop_duplicates("images")
+    counts = made.drop_duplicates("images") if table.by_class else made[made["from"] == OURS].drop_duplicates("images")
     sizes = zip(counts["images"], counts["n_images"], strict=True)
     sets = "; ".join(f"{name}, n = {count:.0f}" for name, count in sizes)
+    theirs = " Rows named paper: its own encoders and sets." if table.published else ""
     return (
         f"{table.about}: {sets}; trained once, {recipe.epochs} epochs of {recipe.pictures} pictures, by a recipe of "
-        f"ours. Rows named paper: its own encoders and sets. {table.note}"
+        f"ours.{theirs} {ALONE.capitalize()}: the training masks' mean at each pixel. {table.note}"
     )

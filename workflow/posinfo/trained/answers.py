@@ -10,8 +10,8 @@ from posinfo.registry.entries import Encoder, TrainedWeights
 from posinfo.run.displays import SHOWN
 from posinfo.store.tensors import read_tensors
 from posinfo.trained.crops import CUT, Crops
-from posinfo.trained.encoders import Part
 from posinfo.trained.networks import Head
+from posinfo.trained.parts import Part
 
 
 @torch.inference_mode()
@@ -27,7 +27,7 @@ def answers(entry: Encoder, path: Path, pictures: torch.Tensor, device: torch.de
     """
     stored, story = read_tensors(path.with_suffix(".head.safetensors"))
     assert isinstance(entry.weights, TrainedWeights)
-    head = Head(entry.weights.task, story["channels"], len(story["kinds"]))
+    head = Head(entry.weights.task, story["channels"], len(story["kinds"]), story["scales"])
     head.load_state_dict({name: torch.from_numpy(array) for name, array in stored.items()})
     model = open_encoder(entry.architecture, path, entry.taps, entry.padding).to(device)
     prepared = InputConvention(**entry.input.model_dump()).prepare(pictures.to(device))

@@ -9,10 +9,14 @@ from posinfo.command_line import Commands
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    trained = commands.add(_train_encoder, "train-encoder", "train an encoder from scratch for its task")
+    trained = commands.add(_train_encoder, "train-encoder", "train an encoder for its task")
     trained.add_argument("name", help="an encoder of the registry whose weights name a task")
     commands.described(trained, "an encoder")
-    trained.add_argument("--recipe", required=True, help="JSON of the config's tasks: recipe section")
+    trained.add_argument(
+        "--recipe", required=True, help="JSON of the config's tasks: recipe, or tuning if there is a start"
+    )
+    trained.add_argument("--start", type=Path, help="the .safetensors file that training starts from")
+    trained.add_argument("--keep", type=int, nargs="*", default=[], help="steps after which the encoder is kept")
     files: dict[str, Any] = {"type": Path, "nargs": "+", "required": True, "metavar": "NPY"}
     trained.add_argument("--train", **files, help="photographs to compose from, or pictures and their masks")
     trained.add_argument("--test", **files, action="append", help="the same, held out; may be given again")
@@ -30,22 +34,26 @@ def add(commands: Commands) -> None:
 
 def _train_encoder(args: argparse.Namespace) -> None:
     from posinfo.registry import catalogue
-    from posinfo.run.tasks import Recipe
+    from posinfo.run.tasks import Recipe, Tuning
     from posinfo.store.devices import choose_device
     from posinfo.trained.encoders import make
 
     entry = catalogue.described_encoder(args.name, args.entry)
-    recipe = Recipe.model_validate_json(args.recipe)
-    make(args.name, entry, recipe, args.train, args.test, args.output, choose_device(args.device, args.threads))
+    recipe = (Tuning if entry.start else Recipe).model_validate_json(args.recipe)
+    device = choose_device(args.device, args.threads)
+    make(args.name, entry, recipe, args.train, args.test, args.output, device, args.start, args.keep)
 
 
 def _crops(args: argparse.Namespace) -> None:
     from posinfo.registry import catalogue
+    from posinfo.registry.entries import TrainedWeights
     from posinfo.store.devices import choose_device
     from posinfo.trained.answers import crops
     from posinfo.trained.crops import write_crops
-    from posinfo.trained.encoders import Part
+    from posinfo.trained.parts import Part
 
     entry = catalogue.described_encoder(args.name, args.entry)
     device = choose_device(args.device, args.threads)
-    write_crops(crops(entry, args.weights, Part.opened(args.test), device), args.output)
+    assert isinstance(entry.weights, TrainedWeights)
+    tested = Part.opened(args.test, placed=entry.weights.placed)
+    write_crops(crops(entry, args.weights, tested, device), args.output)

@@ -1,7 +1,7 @@
 """Pictures with answers: a textured shape of one photograph on a crop of another, with its kind and its masks.
 
-Place, size and turn are drawn uniformly, so that where a thing is says nothing about what it is. Made from a set of
-images, so that test compositions never hold a training photograph.
+Place, size and turn are drawn uniformly, so that where a thing is says nothing about what it is; or, as a control, the
+place is the middle. Made from a set of images, so that test compositions never hold a training photograph.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from posinfo.registry.entries import Placed
 from posinfo.store.errors import InputError
 
 Mask = NDArray[np.bool_]
@@ -20,6 +21,7 @@ SIZES = (0.2, 0.4)  # radius of a shape, of the picture's side
 CUT = (0.4, 1.0)  # side of the square cut from a view, of the view's side
 APART = 128  # of 255, two greys
 VISIBLE = 0.25  # share of a shape that must lie in the picture
+MIDDLE = (0.45, 0.55)  # of the picture's side: where centres lie that are placed centrally
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,19 @@ class Placement:
         return int(first), int(last)
 
 
-def place(rng: np.random.Generator, shape: str, side: int) -> tuple[Placement, Mask]:
-    """A uniformly random placement with at least `VISIBLE` of the shape in the picture, and its mask.
+def place(rng: np.random.Generator, shape: str, side: int, placed: Placed = "uniformly") -> tuple[Placement, Mask]:
+    """A random placement with at least `VISIBLE` of the shape in the picture, and its mask.
 
     Centres are drawn from beyond the border too, as far as a shape can reach in: drawn inside alone, shapes would
     cover the border half as often as the middle, and that would be position. As it is, the outermost pixels are covered
-    about two thirds as often, since of the shapes that only just reach in too little is seen to tell their kind.
+    about two thirds as often, since of the shapes that only just reach in too little is seen to tell their kind. Placed
+    centrally, all centres lie in the middle.
     """
     radius, turn = rng.uniform(*SIZES) * side, rng.uniform(0, 2 * np.pi)
     whole = Placement(2 * radius, 2 * radius, radius, turn).mask(shape, int(np.ceil(4 * radius))).sum()
     while True:
-        x, y = rng.uniform(-radius, side + radius, 2)
+        low, high = (-radius, side + radius) if placed == "uniformly" else (MIDDLE[0] * side, MIDDLE[1] * side)
+        x, y = rng.uniform(low, high, 2)
         placement = Placement(float(x), float(y), float(radius), float(turn))
         mask = placement.mask(shape, side)
         if mask.sum() >= VISIBLE * whole:
@@ -117,27 +121,36 @@ class Compositions:
         side: of the compositions, in pixels.
         plain_until: the number of the first composition that is all texture. Those before it fade from two greys into
             their textures, one after the other: what is to be learnt is easier to see at first.
+        placed: where things stand.
 
     Raises:
         InputError: when the views show one photograph only.
     """
 
     def __init__(
-        self, pictures: Pixels, photographs: NDArray[np.int64], seed: int, side: int, plain_until: int = 0
+        self,
+        pictures: Pixels,
+        photographs: NDArray[np.int64],
+        seed: int,
+        side: int,
+        plain_until: int = 0,
+        placed: Placed = "uniformly",
     ) -> None:
         if len(set(photographs.tolist())) < 2:
             raise InputError("compositions need views of at least two photographs: one to cut from, one to put it on")
         self.pictures, self.photographs, self.seed, self.side = pictures, photographs, seed, side
-        self.plain_until = plain_until
+        self.plain_until, self.placed = plain_until, placed
 
     kinds = tuple(SHAPES)
+    classes = ("background", *SHAPES)
+    scenes = False
 
     def __getitem__(self, index: int) -> Labelled:
         """Composition number `index`."""
         rng = np.random.default_rng([self.seed, index])
         ground = self._ground(rng)
         kind = int(rng.integers(len(SHAPES)))
-        _, mask = place(rng, self.kinds[kind], self.side)
+        _, mask = place(rng, self.kinds[kind], self.side, self.placed)
         others = np.flatnonzero(self.photographs != self.photographs[ground])
         texture = int(rng.choice(others))
         picture = np.where(mask[:, :, None], self._cut(rng, texture), self._cut(rng, ground))
@@ -146,6 +159,14 @@ class Compositions:
             greys = np.where(mask, thing, behind)[:, :, None]
             picture = (picture + (greys - picture) * (1 - index / self.plain_until)).round().astype(np.uint8)
         return Labelled(picture, mask.astype(np.uint8), (mask * np.uint8(1 + kind)).astype(np.uint8), kind)
+
+    def answer(self, index: int) -> Pixels:
+        """The classes of composition number `index` without its picture, which takes most of the time."""
+        rng = np.random.default_rng([self.seed, index])
+        self._ground(rng)
+        kind = int(rng.integers(len(SHAPES)))
+        _, mask = place(rng, self.kinds[kind], self.side, self.placed)
+        return np.asarray(mask * np.uint8(1 + kind))
 
     def name(self, index: int) -> str:
         """The photograph in the background and the number: `3-17`, so that what shares a photograph is known."""

@@ -42,11 +42,16 @@ def confusion(predicted: NDArray[np.integer], truth: NDArray[np.integer], classe
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def mean_iou(table: NDArray[np.int64]) -> float:
-    """The mean over classes of intersection over union, over all pixels of a set; classes never seen are left out.
+def class_ious(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Intersection over union of each class over all pixels: float64 [classes]; of a class never seen it is no number.
 
     A class is seen when it is in the truth or was called.
     """
     shared = np.diag(table)
     either = table.sum(0) + table.sum(1) - shared
-    return float((shared[either > 0] / either[either > 0]).mean())
+    return np.asarray(np.where(either > 0, shared / np.maximum(either, 1), np.nan))
+
+
+def mean_iou(table: NDArray[np.int64]) -> float:
+    """The mean over the classes that are seen of `class_ious`."""
+    return float(np.nanmean(class_ious(table)))

@@ -1,8 +1,8 @@
-"""Encoders trained from scratch for a task: an epoch at a time, with a checkpoint that a kill cannot hurt."""
+"""Encoders trained for a task: an epoch at a time, with a checkpoint that a kill cannot hurt."""
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
-from posinfo.run.tasks import Recipe
+from posinfo.encoders.architectures import Weights
+from posinfo.run.tasks import Recipe, Tuning
 from posinfo.store.errors import InputError
 from posinfo.store.files import written_whole
 from posinfo.trained.compositions import Labelled
@@ -26,7 +28,21 @@ Prepare = Callable[[torch.Tensor], torch.Tensor]
 class Examples(Protocol):
     """Pictures with answers by number, the same ones each time."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of what a pixel may be, the background's first unless they are equals."""
+        ...
+
+    @property
+    def scenes(self) -> bool:
+        """Whether they are equals: every pixel belongs to one of them."""
+        ...
+
     def __getitem__(self, index: int) -> Labelled: ...
+
+    def answer(self, index: int) -> NDArray[np.uint8]:
+        """The classes of one of them alone, uint8 [side, side]."""
+        ...
 
     def name(self, index: int) -> str:
         """What it is called, unlike any other."""
@@ -68,7 +84,9 @@ def train(
     checkpoint: Path,
     device: torch.device,
     describe: str,
-) -> list[dict[str, float]]:
+    weights: torch.Tensor | None = None,
+    keep: Collection[int] = (),
+) -> tuple[list[dict[str, float]], dict[int, Weights]]:
     """Train a network in place; what an earlier, killed call left at `checkpoint` is gone on with, to the same end.
 
     Args:
@@ -77,55 +95,81 @@ def train(
         examine: the metrics of the network, called after each epoch.
         checkpoint: written whole after each epoch; left there, since whoever stores the result removes it.
         describe: all that decides the result, so that a checkpoint of anything else is not gone on with.
+        weights: of the classes, as `loss_of` takes them.
+        keep: numbers of steps after which the encoder is kept as it is then; 0 is before the first.
 
     Returns:
         One row for each epoch: epoch (from 1), loss (mean over its batches) and what `examine` says.
+        Step to encoder, for those kept.
 
     Raises:
         InputError: when the loss stops being finite.
     """
-    network.to(device).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    steps = -(-len(order(0)) // recipe.batch) * recipe.epochs
-    schedule = OneCycleLR(optimiser, recipe.lr, total_steps=steps + 1, pct_start=0.25)
+    # Backward through a whole VGG16 is faster with channels first, through a slim one with channels last.
+    layout = torch.contiguous_format if network.started else torch.channels_last
+    network.to(device).to(memory_format=layout)
+    groups = _groups(network, recipe)
+    optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    a_pass = -(-len(order(0)) // recipe.batch)  # steps
+    highest = [group["lr"] for group in groups]
+    schedule = OneCycleLR(optimiser, highest, total_steps=a_pass * recipe.epochs + 1, pct_start=0.25)
     parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
-    history = _resumed(checkpoint, describe, parts)
+    kept: dict[int, Weights] = {}
+    history = _resumed(checkpoint, describe, parts, kept)
     for epoch in range(len(history), recipe.epochs):
         network.train()
         losses = []
-        shown = order(epoch)
-        total = -(-len(shown) // recipe.batch)
-        made = batches(examples, shown, recipe.batch)
-        for pictures, kinds, classes in tqdm(made, f"epoch {epoch + 1}", total, unit="batch", disable=None):
+        made = batches(examples, order(epoch), recipe.batch)
+        bar = tqdm(made, f"epoch {epoch + 1} of {recipe.epochs}", a_pass, unit="batch", disable=None)
+        for step, (pictures, kinds, classes) in enumerate(bar, epoch * a_pass):
+            if step in keep:
+                kept[step] = network.encoder()
             optimiser.zero_grad(set_to_none=True)
-            answers = network(prepare(pictures.to(device)))
-            loss = loss_of(network.task, answers, kinds.to(device), classes.to(device))
+            answers = network(prepare(pictures.to(device)).contiguous(memory_format=layout))
+            loss = loss_of(network.task, answers, kinds.to(device), classes.to(device), weights)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
             if not losses[-1] < float("inf"):
+                section = "tuning" if isinstance(recipe, Tuning) else "recipe"
                 raise InputError(
-                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: recipe: lr in the config"
+                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: {section}: lr in the config"
                 )
         row = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **examine(network.eval())}
         history.append(row)
-        _keep(checkpoint, describe, parts, history)
+        _keep(checkpoint, describe, parts, history, kept)
         tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-    return history
+    return history, kept
 
 
-def _keep(checkpoint: Path, describe: str, parts: dict[str, Any], history: list[dict[str, float]]) -> None:
+def _groups(network: TaskNetwork, recipe: Recipe) -> list[dict[str, Any]]:
+    """What is learnt at which highest rate."""
+    if isinstance(recipe, Tuning):
+        rates = {network.body: recipe.lr_body, network.head: recipe.lr}
+        return [{"params": list(part.parameters()), "lr": rate} for part, rate in rates.items()]
+    return [{"params": list(network.parameters()), "lr": recipe.lr}]
+
+
+def _keep(
+    checkpoint: Path,
+    describe: str,
+    parts: dict[str, Any],
+    history: list[dict[str, float]],
+    kept: dict[int, Weights],
+) -> None:
     buffer = io.BytesIO()
     states = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({"describe": describe, "history": json.dumps(history), **states}, buffer)
+    torch.save({"describe": describe, "history": json.dumps(history), "kept": kept, **states}, buffer)
     data = buffer.getvalue()
     with written_whole(checkpoint) as partial:
         partial.write_bytes(sha256(data).digest() + data)
 
 
-def _resumed(checkpoint: Path, describe: str, parts: dict[str, Any]) -> list[dict[str, float]]:
-    """Put what the checkpoint holds into `parts` and return its history; nothing where there is none that fits."""
+def _resumed(
+    checkpoint: Path, describe: str, parts: dict[str, Any], kept: dict[int, Weights]
+) -> list[dict[str, float]]:
+    """Put what the checkpoint holds into `parts` and `kept`, return its history; nothing where none fits."""
     if not checkpoint.exists():
         return []
     digest, data = checkpoint.read_bytes()[:32], checkpoint.read_bytes()[32:]
@@ -139,5 +183,6 @@ def _resumed(checkpoint: Path, describe: str, parts: dict[str, Any]) -> list[dic
         return []
     for name, part in parts.items():
         part.load_state_dict(stored[name])
+    kept.update(stored["kept"])
     found: list[dict[str, float]] = json.loads(stored["history"])
     return found

@@ -43,6 +43,13 @@ class OneShort(TwoStages):
         return super().forward(pictures[1:])
 
 
+class Growing(TwoStages):
+    """Gives larger maps of the last pictures, which are alone in their batch."""
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(pictures if len(pictures) > 1 else pictures.repeat(1, 1, 2, 2))
+
+
 def small_features(
     folder: Path,
     count: int = 7,

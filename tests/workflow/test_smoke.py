@@ -77,6 +77,9 @@ EVERYTHING = IMAGES | ENCODER | FEATURES
 REDONE = {  # what an edit of a module makes Table 1 do again; all other modules decide nothing of it
     "encoders.architectures": ENCODER | FEATURES,
     "encoders.efficientnet": ENCODER | FEATURES,
+    "encoders.embeddings": FEATURES,
+    "encoders.grids": ENCODER | FEATURES,
+    "encoders.initial": ENCODER | {rule for rule in FEATURES if "pixels" not in rule} | TABLES,
     "encoders.model_zoos": ENCODER | FEATURES,
     "encoders.weights": ENCODER | {rule for rule in FEATURES if "pixels" not in rule} | TABLES,
     "features.batches": READOUTS,

@@ -22,7 +22,7 @@ rule encoder:
     params:
         entry=lambda wildcards: decisive(MADE_FROM.stored_weights(wildcards.encoder)),
         resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
-        code=code_digest("encoders.weights"),
+        code=[code_digest("encoders.weights"), code_digest("encoders.initial")],
     shell:
         "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --entry {params.entry:q}"
         " --resources {params.resources:q} --output {output:q}"

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 from posinfo.encoders.architectures import Weights, with_weights
-from posinfo.encoders.weights import convert, initialise
+from posinfo.encoders.initial import initialise
+from posinfo.encoders.weights import convert
 from posinfo.features.extraction import InputConvention, Target, open_encoder
 from posinfo.images.pictures import decode
 from posinfo.images.sets import pictures_of

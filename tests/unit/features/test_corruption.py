@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from posinfo.encoders.weights import initialise
+from posinfo.encoders.initial import initialise
 from posinfo.features.extraction import open_encoder
 from posinfo.features.stored import read_features
 from posinfo.figures.materials import read_curve, read_losses, read_maps

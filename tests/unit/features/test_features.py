@@ -10,7 +10,7 @@ from posinfo.features.extraction import InputConvention, Target, extract
 from posinfo.features.stored import read_features
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
-from synthetic import CONVENTION, OneShort, TwoStages, small_features
+from synthetic import CONVENTION, Growing, OneShort, TwoStages, small_features
 from torch.nn import functional
 
 
@@ -67,6 +67,14 @@ def test_values_beyond_float16_are_refused_and_leave_nothing(tmp_path: Path) -> 
 def test_an_encoder_that_loses_a_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"two-stages, stage f1, .*: 2 maps for 3 pictures"):
         small_features(tmp_path, network=OneShort)
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_an_encoder_whose_maps_change_their_side_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"two-stages, stage f1, .*: maps have side 64 from picture 6 on, had 32 before"
+    ):
+        small_features(tmp_path, network=Growing)
     assert list((tmp_path / "set").iterdir()) == []
 
 

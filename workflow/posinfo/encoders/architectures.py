@@ -1,7 +1,7 @@
 """The networks: torch modules without weights, cut after the last stage anyone taps, and how stages are tapped."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -13,6 +13,7 @@ from torchvision.models.vgg import make_layers
 
 from posinfo.encoders import model_zoos
 from posinfo.encoders.efficientnet import EfficientNetLite0
+from posinfo.encoders.grids import Tapped
 from posinfo.store.errors import InputError, unknown
 
 Weights = dict[str, torch.Tensor]
@@ -108,6 +109,10 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def _built(name: str) -> nn.Module:
+    return (ARCHITECTURES[name]() if name in ARCHITECTURES else model_zoos.build(name)).eval()
+
+
 def empty_architecture(name: str) -> nn.Module:
     """The architecture on the meta device: shapes without memory, for `load_state_dict(..., assign=True)`.
 
@@ -116,8 +121,11 @@ def empty_architecture(name: str) -> nn.Module:
     """
     if name not in ARCHITECTURES and "/" not in name:
         raise InputError(f"{unknown('architecture', name, ARCHITECTURES)}; or torchvision/NAME, or timm/NAME")
-    with torch.device("meta"):
-        return (ARCHITECTURES[name]() if name in ARCHITECTURES else model_zoos.build(name)).eval()
+    try:
+        with torch.device("meta"):
+            return _built(name)
+    except NotImplementedError:  # RegNet computes its widths with tensors, which needs their values
+        return _built(name).to("meta")
 
 
 def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
@@ -127,19 +135,39 @@ def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
         InputError: when names or shapes do not match strictly, or a value is not finite.
     """
     model = empty_architecture(architecture)
-    try:
-        model.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError as error:
-        said = " ".join(str(error).split(":", 1)[-1].split())
-        raise InputError(f"{what} do not fit the architecture {architecture}: {said[:400]}") from None
-    if nowhere := [name for name, buffer in model.named_buffers() if buffer.is_meta]:
-        raise InputError(
-            f"the architecture {architecture} computes {nowhere[0]} when it is made; it cannot be an encoder"
-        )
+    if differences := misfits(model.state_dict(), weights):
+        raise InputError(f"{what} do not fit the architecture {architecture}: {differences}")
+    model.load_state_dict(weights, strict=True, assign=True)
     broken = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise InputError(f"{what} hold values that are not finite: {', '.join(broken[:3])}")
+    if any(buffer.is_meta for buffer in model.buffers()):
+        # What a network computes when it is made and does not store (Swin: which offset two places have).
+        constants = dict(_built(architecture).named_buffers())
+        for name, buffer in model.named_buffers():
+            if buffer.is_meta:
+                module, _, last = name.rpartition(".")
+                model.get_submodule(module).register_buffer(last, constants[name], persistent=False)
     return model.requires_grad_(False)
+
+
+def misfits(wanted: Mapping[str, torch.Tensor], weights: Weights) -> str:
+    """Which tensors of `weights` are not those of a network, in words: at most three of a kind; empty if all fit."""
+    shapes = [
+        f"{name} ({list(weights[name].shape)}, not {list(tensor.shape)})"
+        for name, tensor in wanted.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    kinds = {
+        "missing": [name for name in wanted if name not in weights],
+        "unexpected": [name for name in weights if name not in wanted],
+        "of another shape": shapes,
+    }
+    return "; ".join(
+        f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        for kind, names in kinds.items()
+        if names
+    )
 
 
 def with_padding(model: nn.Module, padding: Padding) -> nn.Module:
@@ -184,12 +212,12 @@ def nodes_of(model: nn.Module) -> list[str]:
     """
     try:
         nodes: list[str] = get_graph_node_names(model, suppress_diff_warning=True)[1]
-    except (torch.fx.proxy.TraceError, TypeError, RuntimeError, NameError) as error:
+    except Exception as error:  # a network is anybody's code: tracing it may raise anything
         raise InputError(f"{type(model).__name__} cannot be traced, so it has no taps: {error}") from None
     return nodes
 
 
-def tapped(model: nn.Module, taps: dict[str, str]) -> nn.Module:
+def tapped(model: nn.Module, taps: dict[str, str]) -> Tapped:
     """A module that maps pictures to {stage: map} in one forward pass and computes nothing past the last tap.
 
     Args:
@@ -205,4 +233,4 @@ def tapped(model: nn.Module, taps: dict[str, str]) -> nn.Module:
     extractor: nn.Module = create_feature_extractor(
         model, return_nodes={node: stage for stage, node in taps.items()}, suppress_diff_warning=True
     )
-    return extractor
+    return Tapped(extractor, dict(taps))

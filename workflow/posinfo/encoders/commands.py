@@ -27,7 +27,8 @@ def add(commands: Commands) -> None:
 
 
 def _encoder(args: argparse.Namespace) -> None:
-    from posinfo.encoders.weights import convert, initialise
+    from posinfo.encoders.initial import initialise
+    from posinfo.encoders.weights import convert
     from posinfo.registry import catalogue, entries
     from posinfo.sources.fetching import read_source
 
@@ -50,9 +51,10 @@ def _taps(args: argparse.Namespace) -> None:
     encoders = with_own(own_entries(args.configfile)).encoders
     entry = None if "/" in args.name else look_up("encoder", args.name, encoders)
     model = taps.network(entry.architecture, entry.padding) if entry else taps.network(args.name)
-    found = taps.taps(model, args.depth)
+    found = taps.taps(model)
     proposed = entry.taps if entry else taps.stages(found)
     stages = {node: stage for stage, node in proposed.items()}
+    found = taps.listed(found, args.depth)
     width = max(len(tap.name) for tap in found)
     print(f"{'tap':{width}}  channels  side  {'stage' if entry else 'proposed'}")
     for tap in found:

@@ -159,24 +159,6 @@ def _torch_file(data: bytes) -> Weights:
     return dict(stored)
 
 
-def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases.
-
-    Batch norms pass their input on.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    weights: Weights = {}
-    for name, tensor in empty_architecture(architecture).state_dict().items():
-        values = torch.zeros(tensor.shape, dtype=tensor.dtype)
-        if name.endswith("weight") and tensor.ndim == 4:
-            nn.init.kaiming_normal_(values, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif name.endswith(("weight", "running_var")) and tensor.ndim == 1:
-            values.fill_(1)
-        weights[name] = values
-    with_weights(architecture, weights, f"random weights {seed}")
-    _write(weights, {"architecture": architecture, "random": seed}, path)
-
-
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {node.output[0]: constants[node.input[0]] for node in graph.node if node.op_type == "Identity"}

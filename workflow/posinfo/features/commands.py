@@ -34,7 +34,7 @@ def _features(args: argparse.Namespace) -> None:
     first = next(iter(entries.values()))
     device = choose_device(args.device, args.threads)
     weights = sha256_of(args.weights) if args.weights else None
-    model = open_encoder(first.architecture, args.weights, first.taps, first.padding)
+    model = open_encoder(first.architecture, args.weights, first.taps, first.padding, first.position_change)
     for images in args.images:
         targets = [
             Target(

@@ -15,6 +15,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from posinfo.encoders.architectures import Padding, fitted, tapped, with_padding, with_weights
+from posinfo.encoders.embeddings import Position, with_position
 from posinfo.features.writing import StageFile, writer
 from posinfo.images.pictures import read_pictures
 from posinfo.protocol.alignment import Alignment
@@ -66,7 +67,11 @@ class Target:
 
 
 def open_encoder(
-    architecture: str, weights: Path | None, taps: dict[str, str], padding: Padding = "zeros"
+    architecture: str,
+    weights: Path | None,
+    taps: dict[str, str],
+    padding: Padding = "zeros",
+    position: Position = None,
 ) -> nn.Module:
     """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
 
@@ -74,9 +79,11 @@ def open_encoder(
         weights: safetensors in the architecture's own names; None for an architecture that has none.
         taps: stage name to node name.
         padding: of every convolution.
+        position: what becomes of its position embedding, if it is not kept.
     """
     loaded = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()} if weights else {}
-    return tapped(with_padding(with_weights(architecture, loaded, str(weights)), padding), taps)
+    network = with_position(with_weights(architecture, loaded, str(weights)), position)
+    return tapped(with_padding(network, padding), taps)
 
 
 def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
@@ -109,7 +116,8 @@ def extract(
         batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
 
     Raises:
-        InputError: when a feature is not finite in float16, or the model's maps are not square or not one a picture.
+        InputError: when a feature is not finite in float16, or the model's maps are not square, not of one side, or not
+            one a picture.
     """
     started = time.monotonic()
     pictures = read_pictures(images)
@@ -133,6 +141,11 @@ def extract(
                         small = aligned(maps, alignment)
                         if path not in files:
                             files[path] = StageFile(partials[path], small, len(pictures), maps.shape[-1], where)
+                        elif maps.shape[-1] != files[path].native_side:
+                            raise InputError(
+                                f"{where}: maps have side {maps.shape[-1]} from picture {start} on, had "
+                                f"{files[path].native_side} before: a readout needs one side for all pictures"
+                            )
                         ready.append((files[path], small))
                 behind.append(ready)
             behind.finish()

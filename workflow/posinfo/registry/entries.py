@@ -170,6 +170,12 @@ class Fit(Entry):
     sides: dict[str, Annotated[int, Field(ge=1)]]
 
 
+class ShuffledPosition(Entry):
+    """A position embedding whose places are permuted, from a seed."""
+
+    shuffled: Annotated[int, Field(ge=0)]
+
+
 class Convention(Entry):
     """How an encoder wants its pictures; see `features.InputConvention`."""
 
@@ -180,7 +186,7 @@ class Convention(Entry):
 
 
 class Encoder(Entry):
-    """A frozen network: architecture, weights, padding, input convention and taps.
+    """A frozen network: architecture, weights, padding, position embedding, input convention and taps.
 
     A variant names the encoder whose entry it completes, and reads that encoder's weights; with a step, as they were
     after so many steps of its training.
@@ -192,6 +198,7 @@ class Encoder(Entry):
     architecture: str
     weights: Weights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
+    position: Literal["zeroed"] | ShuffledPosition | None = None
     fit: Fit | None = None
     input: Convention
     taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
@@ -205,6 +212,11 @@ class Encoder(Entry):
     def start(self) -> str | None:
         """The encoder that the training of its weights starts from, if there is one."""
         return self.weights.start if isinstance(self.weights, TrainedWeights) else None
+
+    @property
+    def position_change(self) -> Literal["zeroed"] | int | None:
+        """What becomes of its position embedding: as `encoders.embeddings.Position`."""
+        return self.position.shuffled if isinstance(self.position, ShuffledPosition) else self.position
 
     @property
     def stages(self) -> list[str]:

@@ -1,0 +1,214 @@
+"""Networks of every kind are read as maps: convolutions, channels last, tokens; and what has no grid is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from posinfo.encoders import model_zoos
+from posinfo.encoders.architectures import tapped, with_weights
+from posinfo.encoders.embeddings import with_position
+from posinfo.encoders.grids import as_maps, grid_of
+from posinfo.encoders.initial import initialise
+from posinfo.encoders.taps import listed, network, stages, taps
+from posinfo.features.extraction import open_encoder
+from posinfo.registry.entries import Encoder
+from posinfo.store.errors import InputError
+from posinfo.store.tensors import read_tensors
+from torch import nn
+
+BLOCKS = ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
+PROPOSED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of the stages that are proposed
+    "torchvision/resnet18": ([64, 64, 128, 256, 512], [112, 56, 28, 14, 7]),
+    "torchvision/resnet50": ([64, 256, 512, 1024, 2048], [112, 56, 28, 14, 7]),
+    "torchvision/convnext_tiny": ([96, 192, 384, 768], [56, 28, 14, 7]),
+    "torchvision/densenet121": ([64, 256, 512, 1024, 1024], [112, 56, 28, 14, 7]),
+    "torchvision/mobilenet_v3_small": ([16, 16, 24, 48, 576], [112, 56, 28, 14, 7]),
+    "torchvision/efficientnet_b0": ([16, 24, 40, 112, 1280], [112, 56, 28, 14, 7]),
+    "torchvision/regnet_y_400mf": ([32, 48, 104, 208, 440], [112, 56, 28, 14, 7]),
+    "torchvision/swin_t": ([96, 192, 384, 768], [56, 28, 14, 7]),
+    "torchvision/vit_b_16": ([768] * 4, [14] * 4),
+    "timm/vit_tiny_patch16_224": ([192] * 4, [14] * 4),
+    "timm/deit_tiny_patch16_224": ([192] * 4, [14] * 4),
+    "timm/mixer_s16_224": ([512] * 4, [14] * 4),
+}
+
+
+@pytest.mark.parametrize("name", PROPOSED)
+def test_stages_are_proposed_for_every_kind_of_network(name: str) -> None:
+    found = {tap.name: tap for tap in taps(network(name))}
+    proposed = stages(list(found.values()))
+    channels, sides = PROPOSED[name]
+    assert list(proposed) == [f"f{number}" for number in range(1, len(sides) + 1)]
+    assert [found[tap].side for tap in proposed.values()] == sides
+    assert [found[tap].channels for tap in proposed.values()] == channels
+    assert set(proposed.values()) <= {tap.name for tap in listed(list(found.values()))}
+    if name.startswith("timm/"):
+        assert list(proposed.values()) == BLOCKS
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid"),
+    [
+        ((2, 64, 7, 7), ("maps", 64, 7, 0)),
+        ((2, 7, 7, 64), ("channels last", 64, 7, 0)),
+        ((2, 196, 64), ("tokens", 64, 14, 0)),
+        ((2, 197, 64), ("tokens", 64, 14, 1)),
+        ((2, 201, 64), ("tokens", 64, 14, 5)),
+        ((2, 768, 196), None),  # channels before tokens: 27² and 39 more
+        ((2, 3, 197, 64), None),
+        ((2, 64), None),
+        ((2, 1, 64), None),
+    ],
+)
+def test_a_grid_is_told_by_its_shape(shape: tuple[int, ...], grid: tuple[Any, ...] | None) -> None:
+    found = grid_of(shape)
+    assert (found and (found.kind, found.channels, found.side, found.prefix)) == grid
+    if grid:
+        assert as_maps(torch.zeros(shape), "a tap").shape == (2, grid[1], grid[2], grid[2])
+    else:
+        with pytest.raises(InputError, match=r"a tap gives \[2, .*no square grid"):
+            as_maps(torch.zeros(shape), "a tap")
+
+
+def random_network(name: str, folder: Path) -> nn.Module:
+    path = folder / "random.safetensors"
+    if not path.exists():
+        initialise(name, 0, path)
+    loaded = {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
+    return with_weights(name, loaded, "random weights")
+
+
+TOKENS: dict[
+    str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]
+] = {  # a network, a place in it, and where its grid lies in what that place gives
+    "timm/vit_tiny_patch16_224": ("blocks.1", lambda given: given[:, 1:].reshape(1, 14, 14, -1)),
+    "timm/deit_tiny_distilled_patch16_224": ("blocks.1", lambda given: given[:, 2:].reshape(1, 14, 14, -1)),
+    "torchvision/swin_t": ("features.3", lambda given: given),
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_maps_are_what_the_network_gives_cell_by_cell(name: str, tmp_path: Path) -> None:
+    model, (tap, expected) = random_network(name, tmp_path), TOKENS[name]
+    given: list[torch.Tensor] = []
+    model.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: given.append(output))
+    picture = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        model(picture)
+        maps = tapped(model, {"f1": tap})(picture)["f1"]
+    torch.testing.assert_close(maps.permute(0, 2, 3, 1), expected(given[0]))
+    assert float(maps.std((2, 3)).mean()) > 1e-3  # random weights tell places apart
+
+
+def test_what_a_network_computes_when_it_is_made_is_there() -> None:
+    """timm's Swin keeps which offset two places have out of its weights."""
+    theirs = model_zoos.build("timm/swin_tiny_patch4_window7_224").eval()
+    ours = with_weights("timm/swin_tiny_patch4_window7_224", dict(theirs.state_dict()), "their weights")
+    picture = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(picture), theirs(picture))
+
+
+def shuffled(picture: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    """A picture's 14 x 14 patches of 16 pixels in another order."""
+    patches = picture.reshape(3, 14, 16, 14, 16).permute(1, 3, 0, 2, 4).flatten(0, 1)[order]
+    return patches.reshape(14, 14, 3, 16, 16).permute(2, 0, 3, 1, 4).reshape(picture.shape)
+
+
+def test_without_its_position_embedding_a_transformer_knows_no_order(tmp_path: Path) -> None:
+    name, order = "timm/vit_tiny_patch16_224", torch.randperm(196, generator=torch.Generator().manual_seed(1))
+    random_network(name, tmp_path)
+    picture = torch.rand(1, 3, 224, 224)
+
+    def moved(position: Any) -> float:
+        """How far the map of shuffled patches is from the shuffled map, in the map's own spread."""
+        model = open_encoder(name, tmp_path / "random.safetensors", {"f1": "blocks.0"}, position=position)
+        with torch.inference_mode():
+            maps, other = (model(shown)["f1"].flatten(2) for shown in (picture, shuffled(picture, order)))
+        return float((maps[:, :, order] - other).abs().max() / maps.std())
+
+    assert moved("zeroed") < 1e-4
+    assert moved(None) > 1e-2
+
+
+def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(tmp_path: Path) -> None:
+    def embedding(position: Any, name: str = "timm/vit_tiny_patch16_224") -> torch.Tensor:
+        values: torch.Tensor = with_position(random_network(name, tmp_path), position).pos_embed[0]  # type: ignore
+        return values
+
+    kept, first, again, second = (embedding(position) for position in (None, 0, 0, 1))
+    torch.testing.assert_close(first, again)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, kept)
+    assert torch.equal(first[0], kept[0])  # the class token's
+    assert sorted(map(tuple, first.tolist())) == sorted(map(tuple, kept.tolist()))
+
+
+def test_relative_positions_can_be_taken_out_of_swin(tmp_path: Path) -> None:
+    model = with_position(random_network("torchvision/swin_t", tmp_path), "zeroed")
+    tables = [value for name, value in model.named_parameters() if name.endswith("bias_table")]
+    assert len(tables) == 12
+    assert all(float(table.abs().max()) == 0 for table in tables)
+
+
+def test_what_has_no_position_embedding_or_computes_it_cannot_be_varied() -> None:
+    with pytest.raises(InputError, match="no position embedding"):
+        with_position(network("torchvision/resnet18"), "zeroed")
+    with pytest.raises(InputError, match="computes its positions"):
+        with_position(network("torchvision/swin_v2_t"), 0)
+
+
+def test_variants_are_data() -> None:
+    entry = {"architecture": "timm/vit_tiny_patch16_224", "input": {"order": "RGB", "range": 1}, "taps": {"f1": "norm"}}
+    assert Encoder.model_validate(entry).position_change is None
+    assert Encoder.model_validate({**entry, "position": "zeroed"}).position_change == "zeroed"
+    assert Encoder.model_validate({**entry, "position": {"shuffled": 2}}).position_change == 2
+
+
+def test_random_branches_are_on(tmp_path: Path) -> None:
+    """ConvNeXt's layer scales begin at 1e-6 and timm's last norms at 0: blocks that would pass their input on."""
+    scales = random_network("torchvision/convnext_tiny", tmp_path).features[1][0].layer_scale  # type: ignore
+    assert float(scales.min()) == float(scales.max()) == 1
+    initialise("timm/resnet18", 0, tmp_path / "resnet.safetensors")
+    norms = read_tensors(tmp_path / "resnet.safetensors")[0]["layer1.0.bn2.weight"]
+    assert float(norms.min()) == 1
+
+
+def test_drawing_random_weights_leaves_torchs_own_generator_alone(tmp_path: Path) -> None:
+    before = torch.random.get_rng_state()
+    initialise("torchvision/mobilenet_v3_small", 0, tmp_path / "one.safetensors")
+    assert torch.equal(before, torch.random.get_rng_state())
+    initialise("torchvision/mobilenet_v3_small", 0, tmp_path / "again.safetensors")
+    initialise("torchvision/mobilenet_v3_small", 1, tmp_path / "two.safetensors")
+    one, again, two = (read_tensors(tmp_path / f"{name}.safetensors")[0] for name in ("one", "again", "two"))
+    name = "features.0.0.weight"
+    assert (one[name] == again[name]).all()
+    assert (one[name] != two[name]).any()
+
+
+class Flat(nn.Module):
+    """Sees the whole picture at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 8)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = self.layer(pictures.mean((2, 3)))
+        return values
+
+
+def test_a_network_without_a_grid_says_why() -> None:
+    with torch.device("meta"):
+        model = Flat()
+    with pytest.raises(
+        InputError, match=r"Flat has no grid of features: for each picture it gives \[3\], \[8\]; posit"
+    ):
+        taps(model)
+
+
+def test_a_network_of_another_size_is_named() -> None:
+    with pytest.raises(InputError, match=r"reads no RGB pictures of 224x224: Input height \(224\) doesn't match .*384"):
+        taps(network("timm/vit_tiny_patch16_384"))

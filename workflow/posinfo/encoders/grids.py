@@ -1,0 +1,85 @@
+"""What is read in a network, as maps: maps, maps with their channels last, or a grid of tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Literal
+
+import torch
+from torch import nn
+
+from posinfo.store.errors import InputError
+
+MOST_PREFIX = 16  # tokens before the grid: a class token, a distillation token, registers; more is no grid
+READABLE = (
+    "position is read from square maps [batch, channels, side, side], also with their channels last, or from tokens "
+    f"[batch, tokens, channels] that lie in a square after at most {MOST_PREFIX} others, such as a class token"
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How a network's output is a square grid of features.
+
+    Attributes:
+        kind: of the output: maps [batch, C, side, side], channels last [batch, side, side, C], or tokens
+            [batch, prefix + side², C], row by row.
+        prefix: tokens before the grid, which are left out.
+    """
+
+    kind: Literal["maps", "channels last", "tokens"]
+    channels: int
+    side: int
+    prefix: int = 0
+
+
+def grid_of(shape: Sequence[int]) -> Grid | None:
+    """The grid that an output of this shape holds, if it holds one."""
+    if len(shape) == 4 and shape[2] == shape[3]:
+        return Grid("maps", shape[1], shape[2])
+    if len(shape) == 4 and shape[1] == shape[2]:
+        return Grid("channels last", shape[3], shape[1])
+    if len(shape) == 3:
+        side = isqrt(shape[1])
+        prefix = shape[1] - side**2
+        if side > 1 and prefix <= MOST_PREFIX:
+            return Grid("tokens", shape[2], side, prefix)
+    return None
+
+
+def as_maps(output: object, where: str) -> torch.Tensor:
+    """A network's output as maps [batch, C, side, side], of its type and on its device.
+
+    Args:
+        where: names the output in an error.
+
+    Raises:
+        InputError: when it holds no square grid.
+    """
+    grid = grid_of(output.shape) if isinstance(output, torch.Tensor) else None
+    if grid is None or not isinstance(output, torch.Tensor):
+        what = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise InputError(f"{where} gives {what}, which is no square grid: {READABLE}; see: posinfo taps")
+    if grid.kind == "channels last":
+        return output.permute(0, 3, 1, 2)
+    if grid.kind == "tokens":
+        return output[:, grid.prefix :].transpose(1, 2).reshape(len(output), -1, grid.side, grid.side)
+    return output
+
+
+class Tapped(nn.Module):
+    """A network that gives {stage: maps [batch, C, side, side]} in one forward pass.
+
+    Args:
+        extractor: gives {stage: output}.
+        taps: stage to the name of its place, for errors.
+    """
+
+    def __init__(self, extractor: nn.Module, taps: dict[str, str]) -> None:
+        super().__init__()
+        self.extractor, self.taps = extractor, taps
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Prepared pictures, float32 [batch, 3, side, side], to the maps of every stage, shallow first."""
+        found: dict[str, object] = self.extractor(pictures)
+        return {stage: as_maps(found[stage], f"tap {tap!r}") for stage, tap in self.taps.items()}

@@ -7,7 +7,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 # after fifty jobs. It waits as long once all is done, so that only a long run asks for it.
 LONG := --max-jobs-per-timespan 1000/10s
 
-.PHONY: help setup demo thousand lint check test faults audit bench memory pins clean
+.PHONY: help setup demo thousand probe lint check test faults audit bench memory pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,14 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 
 thousand: setup ## every table and figure from a thousand photographs, into results/thousand (fetches 0.3 GB)
 	$(BIN)/snakemake --cores $(CORES) $(LONG) --configfile workflow/configs/thousand.yaml
+
+PROBED = results/probe/$(notdir $(NETWORK))
+probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml: of an entry; RANDOM=1: random weights)
+	@test -n "$(NETWORK)" || { echo "name a network: make probe NETWORK=timm/resnet26d"; exit 2; }
+	$(BIN)/posinfo probe "$(NETWORK)" $(if $(RANDOM),--random) $(if $(CONFIG),--configfile $(CONFIG)) --output $(PROBED)/config.yaml
+	$(BIN)/snakemake --cores $(CORES) atlas --configfile $(PROBED)/config.yaml
+	@cat $(PROBED)/config.yaml $(PROBED)/tables/atlas.md
+	@ls $(PROBED)/tables/atlas.csv $(PROBED)/figures/atlas.pdf $(PROBED)/atlas.html
 
 lint: setup ## formatting, style, types, Snakemake's own lint
 	$(BIN)/ruff check .

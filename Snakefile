@@ -24,7 +24,7 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/mistakes.smk"
+include: "workflow/rules/atlas.smk"
 
 
 # The only one: Snakemake keeps the last `onstart` it reads.

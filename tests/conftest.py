@@ -15,6 +15,7 @@ from filelock import FileLock
 from posinfo.__main__ import main
 from posinfo.run.config import RunConfig, load_config
 from posinfo.run.ingredients import Ingredients
+from selenium import webdriver
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes test at once: each computes with one thread
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -160,6 +161,22 @@ def without_network() -> list[str]:
             if tried.returncode == 0:
                 return prefix
     return []
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A real browser, without a window."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromium-driver (Debian's packages) are not installed: no page was opened")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
+        options.add_argument(f"--{argument}")
+    options.add_argument("--window-size=1500,1000")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as chrome:
+        yield chrome
 
 
 @dataclass

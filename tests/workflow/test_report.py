@@ -1,8 +1,6 @@
 """The default target of a small run: every figure, and the report as a person opens it, in a browser."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -23,21 +21,6 @@ def whole(smoke: Workflow) -> Workflow:
     """The smoke run with everything that `snakemake` without a target builds."""
     smoke.run()
     return smoke
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromium-driver (Debian's packages) are not installed: the report was not opened")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
-        options.add_argument(f"--{argument}")
-    options.add_argument("--window-size=1500,1000")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as chrome:
-        yield chrome
 
 
 def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workflow) -> None:

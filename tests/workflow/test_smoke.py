@@ -222,6 +222,9 @@ def test_two_runs_are_equal_byte_for_byte(smoke: Workflow, tmp_path: Path) -> No
         ("results/tables/`touch touched`.csv", [], "unknown table '`touch touched`'"),
         (TABLE, ["device=$(touch touched)"], "known: auto, cpu, cuda"),
         (TABLE, ["results=a b"], "results"),
+        ("results/atlas.html", [], "the configuration names no encoders"),
+        ("results/tables/atlas.csv", ["atlas={encoders: [vgg61]}"], "did you mean 'vgg16'?"),
+        ("results/atlas/vgg16.npz", ["atlas={encoders: [pixels]}"], "unknown encoder of the atlas 'vgg16'"),
     ],
 )
 def test_mistakes_stop_before_the_first_job(smoke: Workflow, target: str, config: list[str], words: str) -> None:

@@ -2,7 +2,7 @@
 
 Whatever enters from the repository (code, registry entries, published numbers, settings) is a parameter, by value or by
 digest; input files are data only. So an edit reruns exactly what it decides, and a fresh checkout reruns nothing. Where
-a result lies, and what it is made from, is said in posinfo/run.
+a result lies, and what it is made from, is said in posinfo/run. Last, a rule for results that no rule makes.
 """
 
 import json
@@ -18,6 +18,7 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
+from posinfo.atlas.ingredients import OfAtlas
 from posinfo.registry.catalogue import decisive
 from posinfo.run import cells, config as configuration, displays, families, ingredients, mistaken, paths, tables, tasks
 from posinfo.store.asking import Asking
@@ -42,6 +43,7 @@ TRAINED = [encoder for encoder, entry in ENCODERS.items() if entry.task and not 
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})
 ONE_SET = "|".join(sorted(set(RUN.registry.images) - set(SYNTHETIC)))  # sets that are read one at a time
 JOBS = ASKING.now(families.jobs, RUN)
+OF_ATLAS = OfAtlas(MADE_FROM)
 MISTAKEN = mistaken.Mistaken(RUN)
 EXPECTED = WORKFLOW / "expected" / RUN.expected  # the committed values of this configuration's tables
 
@@ -127,3 +129,20 @@ wildcard_constraints:
     pattern=r"[^/]+",
     stage=r"[^/]+",
     table=r"[^/.]+",
+
+
+rule mistaken:
+    """A misspelt name is said before the first job: every kind of result answers with the nearest."""
+    input:
+        asks(MISTAKEN.say, "result"),
+    output:
+        PATHS.whole("{result}"),
+    log:
+        PATHS.log("mistaken/{result}"),
+    wildcard_constraints:
+        result=MISTAKEN.pattern(),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "false 2> {log:q}"

@@ -20,7 +20,7 @@ rule table:
     benchmark:
         PATHS.benchmark("tables/{table}")
     wildcard_constraints:
-        table=f"(?!({'|'.join([*ingredients.ALL_ALIASES, *tasks.TASK_TABLES])})\\.)[^/.]+",
+        table=f"(?!({'|'.join([*ingredients.ALL_ALIASES, *tasks.TASK_TABLES, families.ATLAS])})\\.)[^/.]+",
     group:
         "tables"
     conda:

@@ -156,7 +156,8 @@ def misfits(wanted: Mapping[str, torch.Tensor], weights: Weights) -> str:
     shapes = [
         f"{name} ({list(weights[name].shape)}, not {list(tensor.shape)})"
         for name, tensor in wanted.items()
-        if name in weights and weights[name].shape != tensor.shape
+        if name in weights
+        and weights[name].shape not in (tensor.shape, tensor.shape or (1,))  # numbers are stored as [1]
     ]
     kinds = {
         "missing": [name for name in wanted if name not in weights],

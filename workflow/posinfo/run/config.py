@@ -14,7 +14,7 @@ from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Training
 from posinfo.registry import mistakes
 from posinfo.registry.catalogue import Registry, look_up, shipped, with_own
-from posinfo.run.roles import ImageRoles, Models, Own, Part, Tasks, registry_of
+from posinfo.run.roles import Atlas, ImageRoles, Models, Own, Part, Tasks, registry_of
 from posinfo.run.tasks import COMPOSITIONS
 from posinfo.store.devices import DeviceSetting
 from posinfo.store.errors import InputError
@@ -60,6 +60,8 @@ class RunConfig(Part):
 
     tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
 
+    atlas: Atlas = Field(Atlas(), description="The atlas: networks side by side, stage by stage (results/atlas.html).")
+
     expected: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
         "default", description="Folder of workflow/expected with the committed values that `verify` compares with."
     )
@@ -71,8 +73,10 @@ class RunConfig(Part):
 
     @cached_property
     def registry(self) -> Registry:
-        """What this run may name: the shipped registry with the config's own entries."""
-        return with_own(self.own.model_dump())
+        """What this run may name: the shipped registry with the config's own entries and the atlas's random draws."""
+        own = self.own.model_dump()
+        drawn = self.atlas.drawn(with_own(own))
+        return with_own({**own, "encoders": {**own["encoders"], **drawn}}) if drawn else with_own(own)
 
     @property
     def sets_with_masks(self) -> list[str]:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE
-from posinfo.run.tables import TABLES
+from posinfo.run.tables import TABLES, atlas
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
+
+
+ATLAS = "atlas"
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,15 @@ class Family:
 
 
 def families(run: "RunConfig") -> list[Family]:
-    """Every readout that some table shows, each in one family, with all patterns that any table shows of it."""
+    """Every readout that some table or the atlas shows, each in one family, with all patterns that any shows of it."""
     patterns: dict[tuple[str, Readout], set[str]] = {}
     names: dict[tuple[str, Readout], str] = {}
-    for name, table in TABLES.items():
-        for cell in table.cells(run):
+    for name, cells in {**{name: table.cells(run) for name, table in TABLES.items()}, ATLAS: atlas(run)}.items():
+        for cell in cells:
             key = (cell.encoder, cell.readout)
             patterns.setdefault(key, set()).add(cell.pattern)
-            names.setdefault(key, "base" if cell.readout == BASE else name)
+            # What the atlas alone shows of an encoder is one job, whose passes serve all its stages.
+            names.setdefault(key, "base" if cell.readout == BASE and name != ATLAS else name)
     grouped: dict[tuple[str, str], dict[Readout, tuple[str, ...]]] = {}
     for (encoder, readout), shown in patterns.items():
         ordered = tuple(pattern for pattern in PATTERNS if pattern in shown)

@@ -136,7 +136,8 @@ class Ingredients:
         stages = look_up("encoder", encoder, self.registry.encoders).stages
         return self.paths.features(encoder, images, Readout.parse(readout).stages_read(stages), suffix)
 
-    def _scores(self, shown: Iterable[Cell]) -> list[str]:
+    def scores_of(self, shown: Iterable[Cell]) -> list[str]:
+        """The scores of some cells."""
         found = [self.paths.scores(cell.encoder, [cell.readout.name], [cell.images])[0] for cell in shown]
         return list(dict.fromkeys(found))
 
@@ -144,11 +145,11 @@ class Ingredients:
         """The scores of a table's cells."""
         if table not in TABLES:
             raise InputError(unknown("table", table, [*ALL_TABLES, *ALL_ALIASES]))
-        return self._scores(TABLES[table].cells(self.run))
+        return self.scores_of(TABLES[table].cells(self.run))
 
     def all_scores(self) -> list[str]:
         """The scores of every cell of every table."""
-        return self._scores(cell for table in TABLES.values() for cell in table.cells(self.run))
+        return self.scores_of(cell for table in TABLES.values() for cell in table.cells(self.run))
 
     def metrics_of_table(self, table: str) -> list[str]:
         """The metrics of the encoders that a table of tasks shows, in its order."""
@@ -196,8 +197,8 @@ class Ingredients:
         """What a figure is drawn from."""
         run, paths, display = self.run, self.paths, look_up("figure", figure, FIGURES)
         maps = display.maps(run) if display.maps else []
-        found = self._scores(cell for table in display.tables for cell in TABLES[table].cells(run))
-        found += self._scores(maps)
+        found = self.scores_of(cell for table in display.tables for cell in TABLES[table].cells(run))
+        found += self.scores_of(maps)
         found += [paths.predictions(cell.encoder, cell.readout.name, cell.images) for cell in maps]
         for role in display.pictures:
             found += [paths.images(getattr(run.images, role), suffix) for suffix in ("npy", "csv")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import LocalFile
 from posinfo.run.displays import CROPS, FIGURES
+from posinfo.run.families import ATLAS
 from posinfo.run.ingredients import Ingredients
 from posinfo.run.paths import TABLES_OF_TRAINING
 from posinfo.store.errors import InputError, nearest, unknown
@@ -13,9 +14,17 @@ from posinfo.store.errors import InputError, nearest, unknown
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
-WHOLE = ("claims.csv", "claims.md", "learning_curve.csv", "learning_curve.json", "report.html", "verified.txt")
+WHOLE = (
+    "atlas.html",
+    "claims.csv",
+    "claims.md",
+    "learning_curve.csv",
+    "learning_curve.json",
+    "report.html",
+    "verified.txt",
+)
 # Kinds of results whose own rules answer for every name.
-ANSWERED = ("images", "masks", "readouts", "scores", "tables", "logs", "benchmarks", "pages")
+ANSWERED = ("images", "masks", "readouts", "scores", "tables", "logs", "benchmarks", "pages", "atlas")
 KINDS = (*ANSWERED, "encoders", "features", "figures", "predictions")
 
 
@@ -28,7 +37,7 @@ class Mistaken:
     def pattern(self) -> str:
         """A regular expression of the paths, below the folder of results, that no rule makes."""
         known = [re.escape(name) for name in WHOLE] + [f"{kind}/.+" for kind in ANSWERED]
-        known += [rf"figures/{re.escape(name)}\.(pdf|png)" for name in FIGURES]
+        known += [rf"figures/{re.escape(name)}\.(pdf|png)" for name in (*FIGURES, ATLAS)]
         sets = "|".join(map(re.escape, self.run.registry.images))
         for encoder, entry in self.run.registry.encoders.items():
             stages = "|".join(map(re.escape, entry.stages))
@@ -63,7 +72,7 @@ class Mistaken:
         registry = self.run.registry
         if kind == "figures" and len(rest) == 1:
             name, _, suffix = rest[0].rpartition(".")
-            look_up("figure", name, FIGURES)
+            look_up("figure", name, dict.fromkeys([*FIGURES, ATLAS]))
             raise InputError(f"figures are written as pdf and png, not {suffix!r}")
         if kind == "encoders" and len(rest) == 1:
             self._say_encoder(rest[0])

@@ -92,6 +92,10 @@ class Paths:
         """A figure, as pdf and png."""
         return f"{self.results}/figures/{name}.{suffix}"
 
+    def atlas(self, encoder: str, suffix: str = "npz") -> str:
+        """An encoder in the atlas: npz and json hold the maps that it draws, structure.json what its stages see."""
+        return f"{self.results}/atlas/{encoder}.{suffix}"
+
     def page(self, name: str) -> str:
         """A page of the report."""
         return f"{self.results}/pages/{name}.html"

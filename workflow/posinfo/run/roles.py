@@ -1,12 +1,14 @@
 """The parts of a configuration that give names their roles: encoders, sets of images, tasks; and entries of its own."""
 
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from posinfo.registry.catalogue import Registry, look_up, shipped
-from posinfo.registry.entries import Encoder, Task, Views
+from posinfo.registry.entries import Encoder, RandomWeights, Task, Views
 from posinfo.run.tasks import COMPOSITIONS, Recipe, Tuning
+from posinfo.store.errors import unknown
 
 
 class Part(BaseModel):
@@ -154,6 +156,67 @@ class Tasks(Part):
             if twice := [name for name in shown if shown.count(name) > 1]:
                 raise ValueError(f"{twice[0]} stands there twice; name an encoder for each")
         return self
+
+
+@dataclass(frozen=True)
+class Member:
+    """One encoder of the atlas: of which network, and whether its weights are `trained`, `random`, or `none`."""
+
+    encoder: str
+    network: str
+    weights: str
+
+
+class Atlas(Part):
+    """Networks that are mapped stage by stage, each beside itself with random weights."""
+
+    encoders: list[str] = Field([], description="Encoders, one a network; none: no atlas is made.")
+    untrained: list[str] = Field(
+        [], description="Those of them that are read with random weights alone, such as where theirs cannot be fetched."
+    )
+    draws: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="Random weights of each network: as many draws, with the seeds 0, 1, 2 ..."
+    )
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        for name in self.encoders:
+            entry = look_up("encoder", name, registry_of(info).encoders)
+            if entry.fit:
+                raise ValueError(f"{name} has fitted maps; the atlas shows a network's own, name {entry.variant_of}")
+        if twice := [name for name in self.encoders if self.encoders.count(name) > 1]:
+            raise ValueError(f"{twice[0]} stands there twice; name each network once")
+        for name in self.untrained:
+            if name not in self.encoders:
+                raise ValueError(f"untrained: {unknown('encoder of the atlas', name, self.encoders)}")
+        if self.untrained and not self.draws:
+            raise ValueError(f"untrained: {self.untrained[0]} would have no weights at all; set draws to 1 or more")
+        return self
+
+    def members(self, registry: Registry) -> list[Member]:
+        """Every encoder of the atlas, network by network, the trained one first."""
+        found = []
+        for name in self.encoders:
+            weights = registry.encoders[name].weights
+            if weights is None or isinstance(weights, RandomWeights):
+                found.append(Member(name, name, "random" if weights else "none"))
+                continue
+            if name not in self.untrained:
+                found.append(Member(name, name, "trained"))
+            found += [Member(f"{name}-random-{draw}", name, "random") for draw in range(self.draws)]
+        return found
+
+    def drawn(self, registry: Registry) -> dict[str, dict[str, Any]]:
+        """Entries of the random encoders that a registry lacks: the network's own, with other weights."""
+        entries = {}
+        for member in self.members(registry):
+            if member.encoder not in registry.encoders:
+                entry = registry.encoders[member.network]
+                seed = int(member.encoder.rpartition("-")[2])
+                title = f"{entry.title or member.network}, random weights (seed {seed})"
+                new = {"title": title, "weights": RandomWeights(random=seed), "variant_of": None}
+                entries[member.encoder] = entry.model_copy(update=new).model_dump(mode="json", exclude_none=True)
+        return entries
 
 
 class Own(Part):

@@ -139,6 +139,16 @@ def _exact(run: "RunConfig") -> list[Cell]:
     ]
 
 
+def atlas(run: "RunConfig") -> list[Cell]:
+    """What the atlas shows, which is no table of one encoder a row: every stage alone, and all, of every network."""
+    return [
+        cell
+        for member in run.atlas.members(run.registry)
+        for stages in [*run.stages(member.encoder), "all"]
+        for cell in _natural(run, member.network, member.encoder, Readout(stages=stages), READ_IN_MOST_TABLES)
+    ]
+
+
 TABLES = {
     "table1": Table(
         alias="main",

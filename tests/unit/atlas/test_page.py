@@ -42,15 +42,21 @@ def pixels(browser: webdriver.Chrome, canvas: str) -> list[int]:
     return found
 
 
+def shown_on(browser: webdriver.Chrome) -> dict[str, str]:
+    """What each canvas shows, as a picture in text."""
+    script = "return document.getElementById(arguments[0]).toDataURL()"
+    return {name: str(browser.execute_script(script, name)) for name in ("truth", "drawn", "error")}  # type: ignore
+
+
 def test_the_last_entry_of_every_list_shows_its_own(written: Path, browser: webdriver.Chrome) -> None:
     browser.get(written.as_uri())
     assert "pixels" in Select(browser.find_element(By.ID, "network")).first_selected_option.text
     for name in LISTS:
-        before = {canvas: pixels(browser, canvas) for canvas in ("truth", "drawn", "error")}, told(browser)
+        before = shown_on(browser), told(browser)
         picture = browser.find_element(By.ID, "shown").get_attribute("src")
         options = Select(browser.find_element(By.ID, name))
         options.select_by_index(len(options.options) - 1)
-        after = {canvas: pixels(browser, canvas) for canvas in ("truth", "drawn", "error")}, told(browser)
+        after = shown_on(browser), told(browser)
         assert before[1] != after[1] or name == "stage"  # `all` is chosen from the beginning
         assert (before[0]["truth"] != after[0]["truth"]) == (name == "pattern")
         assert (picture != browser.find_element(By.ID, "shown").get_attribute("src")) == (name == "picture")

@@ -57,8 +57,10 @@ def content(
         pictures: name to uint8 [224, 224, 3], of those that were drawn.
     """
     first = next(iter(drawn.values()))
-    by_readout = scores.groupby(["encoder", "readout", "pattern"])[["spc", "mae"]].mean()
+    grouped = scores.groupby(["encoder", "readout", "pattern"])[["spc", "mae"]].mean().round(3)
+    means = dict(zip(grouped.index.tolist(), grouped.to_numpy().tolist(), strict=True))
     of_seed = scores[scores["seed"] == run.seeds[0]].set_index(["encoder", "readout", "pattern", "image"])["spc"]
+    of_map = dict(zip(of_seed.index.tolist(), of_seed.round(3).tolist(), strict=True))
     truths = {}
     for pattern in first.patterns:
         low, high = scale_of(pattern, run)
@@ -82,10 +84,8 @@ def content(
                 "high": high,
                 "levels": _text(_levels(maps.maps, low, high)),
                 "errors": np.round(maps.errors.astype(float), 4).tolist(),
-                "scores": [[[round(float(value), 3) for value in by_readout.loc[key]] for key in row] for row in cells],
-                "drawn": [
-                    [[round(float(of_seed[(*key, name)]), 3) for name in maps.names] for key in row] for row in cells
-                ],
+                "scores": [[means[key] for key in row] for row in cells],
+                "drawn": [[[of_map[*key, name] for name in maps.names] for key in row] for row in cells],
             }
         )
     return {

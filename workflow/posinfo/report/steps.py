@@ -20,7 +20,7 @@ from posinfo.registry.entries import Archived, Encoder, Folder, Grey, Noise, Whe
 from posinfo.run.families import Family, families
 from posinfo.run.ingredients import Ingredients
 from posinfo.run.paths import Paths
-from posinfo.run.tables import TABLES
+from posinfo.run.tables import TABLES, atlas
 from posinfo.sources.folders import photographs_in
 
 if TYPE_CHECKING:
@@ -100,14 +100,25 @@ def forward(entry: Encoder) -> Forward:
     return Forward(shapes, counter.get_total_flops() / 2, weights)
 
 
+def _passes(entries: dict[str, Encoder]) -> dict[str, Forward]:
+    """The forward pass of each encoder, found once for those of one network, whatever their weights."""
+    found: dict[str, Forward] = {}
+    shape = {"architecture", "padding", "taps", "fit"}
+    same = {name: entry.model_dump_json(include=shape) for name, entry in entries.items()}
+    for name, key in same.items():
+        if key not in found:
+            found[key] = forward(entries[name])
+    return {name: found[key] for name, key in same.items()}
+
+
 def steps(run: "RunConfig") -> list[Step]:
     """Every step of a whole run that fills disk or takes time."""
     made = families(run)
-    cells = [cell for table in TABLES.values() for cell in table.cells(run)]
+    cells = [cell for shown in [*(table.cells for table in TABLES.values()), atlas] for cell in shown(run)]
     entries = {family.encoder: look_up("encoder", family.encoder, run.registry.encoders) for family in made}
     others = [*run.tasks.encoders.values(), *Ingredients(run).encoders_fetched()]
     known = {**entries, **{name: run.registry.encoders[name] for name in others}}
-    passes = {encoder: forward(entry) for encoder, entry in known.items()}
+    passes = _passes(known)
     masked = run.sets_with_masks
     found = [_images(images, run) for images in dict.fromkeys([*(name for _, name in run.images), *masked])]
     found += [_masks(images, run) for images in masked]

@@ -38,14 +38,14 @@ def pixels(browser: webdriver.Chrome, canvas: str) -> list[int]:
         "const it = document.getElementById(arguments[0]);"
         "return Array.from(it.getContext('2d').getImageData(0, 0, it.width, it.height).data)"
     )
-    found: list[int] = browser.execute_script(script, canvas)  # type: ignore[no-untyped-call]
+    found: list[int] = browser.execute_script(script, canvas)
     return found
 
 
 def shown_on(browser: webdriver.Chrome) -> dict[str, str]:
     """What each canvas shows, as a picture in text."""
     script = "return document.getElementById(arguments[0]).toDataURL()"
-    return {name: str(browser.execute_script(script, name)) for name in ("truth", "drawn", "error")}  # type: ignore
+    return {name: str(browser.execute_script(script, name)) for name in ("truth", "drawn", "error")}
 
 
 def test_the_last_entry_of_every_list_shows_its_own(written: Path, browser: webdriver.Chrome) -> None:
@@ -95,14 +95,14 @@ def test_the_grid_shows_every_stage_of_every_weights_and_is_reached_by_keyboard(
 def test_a_narrow_window_scrolls_only_downwards(written: Path, browser: webdriver.Chrome) -> None:
     size = browser.get_window_size()
     try:
-        browser.execute_cdp_cmd(  # type: ignore[no-untyped-call]
+        browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": True}
         )
         browser.get(written.as_uri())
-        width = browser.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]
+        width = browser.execute_script("return document.documentElement.scrollWidth")
         assert width <= 360
     finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.set_window_size(size["width"], size["height"])
 
 

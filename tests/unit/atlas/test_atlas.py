@@ -75,6 +75,7 @@ def test_mistakes_in_the_atlas_are_named(atlas: dict[str, object], words: str) -
 def test_the_table_means_over_draws_seeds_and_pictures() -> None:
     frame = tidy(scores(), RUN, structures())
     assert list(frame["network"].unique()) == ["pixels", "squeezenet"]
+    assert list(frame["pattern"].unique()) == PATTERNS
     assert set(zip(frame["network"], frame["weights"], strict=True)) == {
         ("pixels", "none"),
         ("squeezenet", "trained"),

@@ -31,7 +31,7 @@ PROPOSED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of th
     "torchvision/vit_b_16": ([768] * 4, [14] * 4),
     "timm/vit_tiny_patch16_224": ([192] * 4, [14] * 4),
     "timm/deit_tiny_patch16_224": ([192] * 4, [14] * 4),
-    "timm/mixer_s16_224": ([512] * 4, [14] * 4),
+    "timm/mixer_b16_224": ([768] * 4, [14] * 4),
 }
 
 

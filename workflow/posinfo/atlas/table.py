@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from posinfo.protocol.readout import Readout
+from posinfo.run.cells import READ_IN_MOST_TABLES
 from posinfo.run.config import RunConfig
 from posinfo.store.files import write_text, written_whole
 from posinfo.tables.layouts import said_once, with_sd
@@ -38,6 +39,7 @@ def tidy(scores: pd.DataFrame, run: RunConfig, structures: Mapping[str, Mapping[
             known = structures[encoders[0]]
             for stage in [*run.stages(encoders[0]), "all"]:
                 shown = scores[scores["encoder"].isin(encoders) & (scores["readout"] == Readout(stages=stage).name)]
+                shown = shown[shown["pattern"].isin(READ_IN_MOST_TABLES)]  # other tables may show more of an encoder
                 about = known["stages"].values() if stage == "all" else [known["stages"][stage]]
                 for pattern, group in shown.groupby("pattern", sort=False):
                     means = group.groupby(["encoder", "seed"])[["spc", "mae"]].mean()

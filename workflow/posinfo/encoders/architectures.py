@@ -161,7 +161,7 @@ def misfits(wanted: Mapping[str, torch.Tensor], weights: Weights) -> str:
     ]
     kinds = {
         "missing": [name for name in wanted if name not in weights],
-        "unexpected": [name for name in weights if name not in wanted],
+        "unexpected": sorted(name for name in weights if name not in wanted),
         "of another shape": shapes,
     }
     return "; ".join(

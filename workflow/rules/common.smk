@@ -2,7 +2,7 @@
 
 Whatever enters from the repository (code, registry entries, published numbers, settings) is a parameter, by value or by
 digest; input files are data only. So an edit reruns exactly what it decides, and a fresh checkout reruns nothing. Where
-a result lies, and what it is made from, is said in posinfo/run. Last, a rule for results that no rule makes.
+a result lies, and what it is made from, is said in posinfo/run.
 """
 
 import json
@@ -129,20 +129,3 @@ wildcard_constraints:
     pattern=r"[^/]+",
     stage=r"[^/]+",
     table=r"[^/.]+",
-
-
-rule mistaken:
-    """A misspelt name is said before the first job: every kind of result answers with the nearest."""
-    input:
-        asks(MISTAKEN.say, "result"),
-    output:
-        PATHS.whole("{result}"),
-    log:
-        PATHS.log("mistaken/{result}"),
-    wildcard_constraints:
-        result=MISTAKEN.pattern(),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    shell:
-        "false 2> {log:q}"

@@ -1,4 +1,5 @@
-"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests.
+"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests; and
+what is said of a result that no rule makes.
 
 REQUIRED INPUTS: {results}/tables/{table}.md, {results}/claims.md, {results}/figures/{figure}.png
 OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results}/report.html (all in one file)
@@ -51,3 +52,20 @@ rule report:
         "printf '%s' {params.run:q} > {params.settings:q} && "
         "python3 -m snakemake figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"
         " --configfile {params.settings:q} --report {output:q} > {log:q} 2>&1"
+
+
+rule mistaken:
+    """A misspelt name is said before the first job: every kind of result answers with the nearest."""
+    input:
+        asks(MISTAKEN.say, "result"),
+    output:
+        PATHS.whole("{result}"),
+    log:
+        PATHS.log("mistaken/{result}"),
+    wildcard_constraints:
+        result=MISTAKEN.pattern(),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "false 2> {log:q}"

@@ -23,6 +23,7 @@ include: "workflow/rules/readouts.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/origins.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/atlas.smk"
 

@@ -20,7 +20,7 @@ from posinfo.store.errors import InputError
 # In the order of the data. Their modules import no torch, so that `posinfo --help` answers at once.
 PACKAGES = (
     *("run", "encoders", "report", "sources", "images", "trained"),
-    *("features", "readouts", "exact", "scores", "tables", "figures", "atlas"),
+    *("features", "readouts", "exact", "scores", "tables", "figures", "origins", "atlas"),
 )
 
 

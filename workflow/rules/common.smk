@@ -19,6 +19,7 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
 from posinfo.atlas.ingredients import OfAtlas
+from posinfo.protocol import origins
 from posinfo.registry.catalogue import decisive
 from posinfo.run import cells, config as configuration, displays, families, ingredients, mistaken, paths, tables, tasks
 from posinfo.store.asking import Asking
@@ -112,11 +113,17 @@ def threads_for(most):
 
 def report_page(name):
     """A page of the report with its caption."""
-    known = {**tables.TABLES, **tasks.TASK_TABLES}
+    known = {**tables.TABLES, **tasks.TASK_TABLES, **origins.TABLES}
     others = {"run": ("Run", "versions and digests"), "claims": ("Claims", "the paper's and ours, judged")}
     category, shows = others[name] if name in others else ("Tables", known[name].about)
     labels = {"page": name, "shows": shows}
     return report(PATHS.page(name), caption=f"../report/{name}.rst", category=category, labels=labels)
+
+
+def report_figure(name, shows):
+    """A figure of the report with its caption."""
+    labels = {"figure": name, "shows": shows}
+    return report(PATHS.figure(name), caption=f"../report/{name}.rst", category="Figures", labels=labels)
 
 
 HELD = []  # open while the run lasts

@@ -16,12 +16,7 @@ for _figure in displays.FIGURES:
             stories=paths.sidecars(MADE_FROM.of_figure(_figure)),
         output:
             pdf=PATHS.figure(_figure, "pdf"),
-            png=report(
-                PATHS.figure(_figure),
-                caption=f"../report/{_figure}.rst",
-                category="Figures",
-                labels={"figure": _figure, "shows": displays.FIGURES[_figure].title},
-            ),
+            png=report_figure(_figure, displays.FIGURES[_figure].title),
         log:
             PATHS.log(f"figures/{_figure}"),
         benchmark:
@@ -48,5 +43,5 @@ for _figure in displays.FIGURES:
 rule figures:
     """Every figure."""
     input:
-        [PATHS.figure(figure, suffix) for figure in displays.FIGURES for suffix in ("pdf", "png")],
+        [PATHS.figure(figure, suffix) for figure in [*displays.FIGURES, *origins.DRAWN] for suffix in ("pdf", "png")],
     localrule: True

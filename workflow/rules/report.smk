@@ -9,13 +9,16 @@ OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results
 rule pages:
     """The tables' Markdown as HTML, since the report shows that and not Markdown."""
     input:
-        markdown=[*(PATHS.table(table, "md") for table in ingredients.ALL_TABLES), PATHS.whole("claims.md")],
+        markdown=[
+            *(PATHS.table(table, "md") for table in [*ingredients.ALL_TABLES, *origins.TABLES]),
+            PATHS.whole("claims.md"),
+        ],
         sidecars=[
             PATHS.features(encoder, RUN.images.natural, ENCODERS[encoder].stages, "json")[0]
             for encoder in MADE_FROM.encoders_shown
         ],
     output:
-        [report_page(name) for name in [*ingredients.ALL_TABLES, "claims", "run"]],
+        [report_page(name) for name in [*ingredients.ALL_TABLES, *origins.TABLES, "claims", "run"]],
     log:
         PATHS.log("pages"),
     benchmark:

@@ -20,7 +20,7 @@ rule table:
     benchmark:
         PATHS.benchmark("tables/{table}")
     wildcard_constraints:
-        table=f"(?!({'|'.join([*ingredients.ALL_ALIASES, *tasks.TASK_TABLES, families.ATLAS])})\\.)[^/.]+",
+        table=f"(?!({'|'.join([*ingredients.ALL_ALIASES, *tasks.TASK_TABLES, families.ATLAS, *origins.TABLES])})\\.)[^/.]+",
     group:
         "tables"
     conda:
@@ -92,7 +92,7 @@ rule tables:
     input:
         [
             PATHS.table(table, suffix)
-            for table in [*ingredients.ALL_TABLES, *ingredients.ALL_ALIASES]
+            for table in [*ingredients.ALL_TABLES, *ingredients.ALL_ALIASES, *origins.TABLES]
             for suffix in ("csv", "md", "tex")
         ],
     localrule: True
@@ -105,6 +105,8 @@ rule claims:
         stories=paths.sidecars(MADE_FROM.all_scores()),
         pictures=MADE_FROM.pictures_of_tasks("csv"),
         vouched=MADE_FROM.pictures_of_tasks("json"),
+        measured=MADE_FROM.all_measured(),
+        told=paths.sidecars(MADE_FROM.all_measured()),
     output:
         tidy=PATHS.whole("claims.csv"),
         markdown=PATHS.whole("claims.md"),
@@ -124,7 +126,7 @@ rule claims:
         code=code_digest("tables.claims"),
     shell:
         "python3 -m posinfo --log {log:q} claims --scores {input.scores:q} --pictures {params.pictures:q}"
-        " --run {params.run:q} --output {params.output:q}"
+        " --measured {input.measured:q} --run {params.run:q} --output {params.output:q}"
 
 
 rule verify:

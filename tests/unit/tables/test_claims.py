@@ -14,9 +14,11 @@ from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.tables.claims import judge, printed_values, read_claims, write_claims
 from posinfo.tables.intervals import Estimate, difference, overall
+from posinfo.tables.measured import Measured
 from posinfo.tables.tasks import TaskScores
 
 PUBLISHED = ROOT / "workflow/published"
+NOTHING = Measured({}, {}, RunConfig().models.model_dump())
 
 
 def test_outcomes_of_an_interval() -> None:
@@ -76,7 +78,7 @@ def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(t
     spc |= {("vgg-slim-classification", base, pattern): 0.1 for pattern in ("H", "G", "HS")}
     claims, printed = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED)
     done = tasks_done(run, {"saliency": 0.3, "segmentation": -0.3})
-    judged = judge(claims, made_up(run, spc), run, printed, done)
+    judged = judge(claims, made_up(run, spc), run, printed, done, NOTHING)
     outcome = judged.groupby("claim")["outcome"].first()
     assert outcome["vgg-over-posenet"] == "holds"
     assert outcome["encoder-padding-matters"] == "fails"
@@ -101,12 +103,12 @@ def test_a_control_that_is_left_out_is_not_compared_and_a_missing_score_is_an_er
     run = RunConfig(controls=["vgg16-random-1"])
     claims, printed, groups = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED), made_up(run, {})
     done = tasks_done(run, {"saliency": 0.0, "segmentation": 0.0})
-    judged = judge(claims, groups, run, printed, done)
+    judged = judge(claims, groups, run, printed, done, NOTHING)
     assert "padding-not-map-size" not in set(judged["claim"])
     assert (judged["claim"] == "training-adds").sum() == 3
     del groups["vgg16-random-1", "L1-k3-p0-all", "H", "photos-test"]
     with pytest.raises(InputError, match="no scores for vgg16-random-1"):
-        judge(claims, groups, run, printed, done)
+        judge(claims, groups, run, printed, done, NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,13 @@ def _space(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> None:
+    from posinfo.protocol import origins
     from posinfo.report import pages
     from posinfo.run import tables, tasks
 
     about = {name: table.about for name, table in tables.TABLES.items()}
     about |= {name: table.about for name, table in tasks.TASK_TABLES.items()}
+    about |= {name: table.about for name, table in origins.TABLES.items()}
     for path in args.markdown:
         title = f"{path.stem}: {about[path.stem]}" if path.stem in about else path.stem
         pages.write_page(args.output / f"{path.stem}.html", title, path.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from posinfo.protocol.alignment import Alignment
+from posinfo.protocol.origins import Origins
 from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Training
 from posinfo.registry import mistakes
@@ -61,6 +62,8 @@ class RunConfig(Part):
     tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
 
     atlas: Atlas = Field(Atlas(), description="The atlas: networks side by side, stage by stage (results/atlas.html).")
+
+    origins: Origins = Field(Origins(), description="Experiments on where position comes from: docs/beyond.md.")
 
     expected: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
         "default", description="Folder of workflow/expected with the committed values that `verify` compares with."

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posinfo.protocol.origins import EXPERIMENTS, REDGREEN
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import Registry, decisive, look_up
@@ -160,6 +161,20 @@ class Ingredients:
         """How the encoders of Table 5 did on each held-out picture."""
         roles = [role for table in TASK_TABLES.values() if table.published for role in table.models.values()]
         return [self.paths.trained(self.run.tasks.encoders[role], f"pictures.{suffix}") for role in roles]
+
+    def measured(self, experiment: str) -> list[str]:
+        """The rows of an experiment on where position comes from, a file each."""
+        models = self.run.models
+        conditions = {
+            "pooled": [models.VGG_without_padding, models.VGG, models.ResNet],
+            "redgreen": list(REDGREEN),
+            "uneven": [models.ResNet],
+        }
+        return [self.paths.measured(experiment, condition) for condition in conditions[experiment]]
+
+    def all_measured(self) -> list[str]:
+        """The rows of every experiment."""
+        return [path for experiment in EXPERIMENTS for path in self.measured(experiment)]
 
     def map_files(self, encoder: str) -> list[str]:
         """The files of an encoder's predicted maps that some figure shows."""

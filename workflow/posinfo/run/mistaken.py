@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, NoReturn
 
+from posinfo.protocol.origins import DRAWN, REDGREEN
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import LocalFile
 from posinfo.run.displays import CROPS, FIGURES
@@ -23,9 +24,10 @@ WHOLE = (
     "report.html",
     "verified.txt",
 )
+FIGURES_MADE = (*FIGURES, *DRAWN, ATLAS)
 # Kinds of results whose own rules answer for every name.
 ANSWERED = ("images", "masks", "readouts", "scores", "tables", "logs", "benchmarks", "pages", "atlas")
-KINDS = (*ANSWERED, "encoders", "features", "figures", "predictions")
+KINDS = (*ANSWERED, "encoders", "features", "figures", "origins", "predictions")
 
 
 class Mistaken:
@@ -37,10 +39,14 @@ class Mistaken:
     def pattern(self) -> str:
         """A regular expression of the paths, below the folder of results, that no rule makes."""
         known = [re.escape(name) for name in WHOLE] + [f"{kind}/.+" for kind in ANSWERED]
-        known += [rf"figures/{re.escape(name)}\.(pdf|png)" for name in (*FIGURES, ATLAS)]
+        known += [rf"figures/{re.escape(name)}\.(pdf|png)" for name in FIGURES_MADE]
+        known.append(rf"origins/redgreen/({'|'.join(REDGREEN)})\.(csv|json)")
         sets = "|".join(map(re.escape, self.run.registry.images))
         for encoder, entry in self.run.registry.encoders.items():
             stages = "|".join(map(re.escape, entry.stages))
+            known.append(
+                rf"origins/(pooled/{re.escape(encoder)}\.(csv|json)|uneven/{re.escape(encoder)}\.(csv|json|npz))"
+            )
             known.append(rf"features/{re.escape(encoder)}/({sets})/({stages})\.(npy|json)")
             if entry.task and entry.variant_of is None:
                 tables = "|".join(TABLES_OF_TRAINING)
@@ -72,7 +78,7 @@ class Mistaken:
         registry = self.run.registry
         if kind == "figures" and len(rest) == 1:
             name, _, suffix = rest[0].rpartition(".")
-            look_up("figure", name, dict.fromkeys([*FIGURES, ATLAS]))
+            look_up("figure", name, dict.fromkeys(FIGURES_MADE))
             raise InputError(f"figures are written as pdf and png, not {suffix!r}")
         if kind == "encoders" and len(rest) == 1:
             self._say_encoder(rest[0])
@@ -111,5 +117,6 @@ EXAMPLES = {
     "encoders": "encoders/vgg-slim-saliency.safetensors",
     "features": "features/vgg16/photos-test/f5.npy",
     "figures": "figures/stages.png",
+    "origins": "origins/redgreen/valid.csv, origins/pooled/vgg16.csv or origins/uneven/resnet50-thin.csv",
     "predictions": "predictions/vgg16/L1-k3-p0-all/photos-test.npz",
 }

@@ -84,6 +84,10 @@ class Paths:
         """Saliency of pictures and of cropped copies."""
         return f"{self.results}/predictions/{encoder}/{CROPS}.{suffix}"
 
+    def measured(self, experiment: str, condition: str, suffix: str = "csv") -> str:
+        """What an experiment on where position comes from measured of each picture; .json vouches for it."""
+        return f"{self.results}/origins/{experiment}/{condition}.{suffix}"
+
     def table(self, name: str, suffix: str = "csv") -> str:
         """A table, tidy as csv, laid out as md and tex."""
         return f"{self.results}/tables/{name}.{suffix}"

@@ -18,6 +18,7 @@ from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.store.files import write_text, written_whole
 from posinfo.tables.intervals import Estimate, Outcome, difference, overall
+from posinfo.tables.measured import Measured
 from posinfo.tables.summaries import Groups, constant_rows, read_published, scores_of_cell
 from posinfo.tables.tasks import TaskScores
 
@@ -65,6 +66,7 @@ class Claim(BaseModel):
         each: values over which the claim is made; every combination is one set of comparisons.
         rises: cells in the order in which the metric is claimed to grow; neighbours are compared.
         tasks: what is claimed to be done better with padding than without: `metric` is that of each task.
+        measured: an experiment on where position comes from, whose conditions `rises` names instead of cells.
         near: cells whose SPC is claimed to be 0, or whose MAE that of the best constant prediction, within `margin`.
     """
 
@@ -77,11 +79,12 @@ class Claim(BaseModel):
     rises: list[dict[str, str | int]] = []
     near: list[dict[str, str | int]] = []
     tasks: list[Task] = []
+    measured: str = ""
     margin: Annotated[float, Field(gt=0)] | None = None
 
     def selectors(self) -> Iterator[list[Selector]]:
         """The cells that are compared, for every combination of `each`."""
-        for values in product(*self.each.values()):
+        for values in product(*self.each.values()) if not self.measured else ():
             common = dict(zip(self.each, values, strict=True))
             yield [Selector.model_validate(common | part) for part in self.rises or self.near]
 
@@ -132,11 +135,13 @@ def judge(
     run: "RunConfig",
     printed: pd.DataFrame,
     done: TaskScores,
+    measured: Measured,
 ) -> pd.DataFrame:
     """One row per comparison.
 
     Args:
         done: how the encoders of Table 5 do their task.
+        measured: what the experiments on where position comes from found.
 
     Columns: claim, says, by, outcome (of the claim), comparison, its own outcome, metric, estimate, low, high, and
     `printed`: the same difference between the numbers that the paper printed (empty where it printed none). A run
@@ -147,6 +152,10 @@ def judge(
     rows: list[dict[str, Any]] = []
     for claim in claims:
         own: list[dict[str, Any]] = [_task_row(task, done, run) for task in claim.tasks]
+        for words, metric, found, told in (
+            measured.compare(claim.measured, claim.each, claim.rises) if claim.measured else ()
+        ):
+            own.append(_row(words, found.outcome(0.0), metric, found, told))
         for lower, higher in claim.comparisons(run):
             if not {_key(cell) for cell in (lower, higher) if cell} <= shown:
                 continue

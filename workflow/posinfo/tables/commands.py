@@ -30,6 +30,9 @@ def add(commands: Commands) -> None:
     claims = commands.add(_claims, "claims", "judge the paper's claims on the scores of a run")
     claims.add_argument("--scores", type=Path, nargs="+", required=True)
     claims.add_argument("--pictures", type=Path, required=True, help="folder of the trained encoders' pictures.csv")
+    claims.add_argument(
+        "--measured", type=Path, nargs="*", default=[], help="rows of experiments on where it comes from"
+    )
     claims.add_argument("--run", required=True, help="JSON of the configuration")
     claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
 
@@ -87,13 +90,16 @@ def _task_table(args: argparse.Namespace) -> None:
 def _claims(args: argparse.Namespace) -> None:
     from posinfo.run.config import load_config
     from posinfo.tables import claims, summaries
+    from posinfo.tables.measured import Measured, read_printed, read_rows
     from posinfo.tables.tasks import read_task_scores
 
     run = load_config(json.loads(args.run))
     groups = summaries.by_cell(summaries.read_scores(args.scores))
     printed = claims.printed_values(run, PUBLISHED)
     done = read_task_scores(run.tasks.encoders, args.pictures, PUBLISHED)
-    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed, done)
+    models = run.models.model_dump()
+    measured = Measured(read_rows(args.measured), read_printed(PUBLISHED, models), models)
+    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed, done, measured)
     claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
 
 

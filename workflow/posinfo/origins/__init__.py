@@ -1,0 +1,1 @@
+"""Where position comes from: location from pooled features, location learned from scratch, uneven padding."""

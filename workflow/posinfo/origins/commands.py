@@ -1,0 +1,150 @@
+"""Measure where position comes from."""
+
+import argparse
+from pathlib import Path
+
+from posinfo.command_line import Commands
+
+PUBLISHED = Path(__file__).parents[2] / "published"
+
+
+def add(commands: Commands) -> None:
+    """Add these commands to the command line."""
+    pooled = commands.add(_pooled, "origin-pooled", "location from pooled features of one encoder")
+    pooled.add_argument("encoder")
+    pooled.add_argument("--entry", required=True, help="JSON of the encoder's entry")
+    pooled.add_argument("--weights", type=Path, nargs="*", default=[], help="its safetensors file, if it has weights")
+    pooled.add_argument("--train", type=Path, required=True, help="uint8 .npy of pictures; the .csv beside names them")
+    pooled.add_argument("--test", type=Path, required=True, help="the same, of other photographs")
+    pooled.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    pooled.add_argument("--seeds", type=int, nargs="+", required=True)
+    pooled.add_argument("--output", type=Path, required=True, help="csv of every tested picture; .json goes beside it")
+    commands.on_device(pooled)
+
+    redgreen = commands.add(_redgreen, "origin-redgreen", "absolute location learned from scratch, with one padding")
+    redgreen.add_argument("padding", help="valid, same, circular (same) or full")
+    redgreen.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    redgreen.add_argument("--output", type=Path, required=True, help="csv of every test picture; .json goes beside it")
+    commands.on_device(redgreen)
+
+    sides = commands.add(_sides, "origin-sides", "left and right of an encoder's maps for inputs of several sides")
+    sides.add_argument("encoder")
+    sides.add_argument("--entry", required=True, help="JSON of the encoder's entry")
+    sides.add_argument("--weights", type=Path, nargs="*", default=[], help="its safetensors file, if it has weights")
+    sides.add_argument("--train", type=Path, required=True, help="uint8 .npy of pictures")
+    sides.add_argument("--test", type=Path, required=True, help="the same, of other photographs; the .csv names them")
+    sides.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    sides.add_argument("--output", type=Path, required=True, help="csv; .json, and .npz of the mean maps, go beside it")
+    commands.on_device(sides)
+
+    table = commands.add(_table, "origin-table", "rows of an experiment on where position comes from as a table")
+    table.add_argument("name", help="pooled, redgreen or uneven")
+    table.add_argument("--rows", type=Path, nargs="+", required=True)
+    table.add_argument("--run", required=True, help="JSON of the configuration")
+    table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
+
+    foveation = commands.add(
+        _foveation, "origin-foveation", "how often each pixel is used, by padding: table and figure"
+    )
+    foveation.add_argument("--run", required=True, help="JSON of the configuration")
+    foveation.add_argument(
+        "--table", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written"
+    )
+    foveation.add_argument("--figure", type=Path, required=True, help="path without suffix; .pdf and .png are written")
+
+    drawn = commands.add(_drawn, "origin-figure", "mean maps and readout errors by side of the input")
+    drawn.add_argument("--rows", type=Path, required=True, help="what origin-sides wrote")
+    drawn.add_argument("--output", type=Path, required=True, help="path without suffix; .pdf and .png are written")
+
+
+def _pooled(args: argparse.Namespace) -> None:
+    from posinfo.features.extraction import InputConvention, open_encoder
+    from posinfo.images.pictures import read_names, read_pictures
+    from posinfo.origins.pooled import located, placements, pooled
+    from posinfo.protocol.origins import Origins
+    from posinfo.registry.entries import Encoder
+    from posinfo.store.devices import choose_device
+    from posinfo.tables.measured import write_rows
+
+    entry, settings = Encoder.model_validate_json(args.entry), Origins.model_validate_json(args.settings)
+    device = choose_device(args.device, args.threads)
+    model = open_encoder(entry.architecture, next(iter(args.weights), None), entry.taps, entry.padding)
+    parts = []
+    for number, (images, each) in enumerate(((args.train, settings.learnt), (args.test, settings.tested))):
+        places = placements(read_names(images.with_suffix(".csv")), settings.grids, each, seed=number)
+        convention = InputConvention(**entry.input.model_dump())
+        parts.append((pooled(model, convention, read_pictures(images), places, settings.patch, device), places))
+    rows = located(parts[0], parts[1], args.seeds)
+    rows.insert(0, "encoder", args.encoder)
+    write_rows("pooled", rows, args.output)
+
+
+def _redgreen(args: argparse.Namespace) -> None:
+    from posinfo.origins.redgreen import told_apart
+    from posinfo.protocol.origins import REDGREEN, Origins
+    from posinfo.store.devices import choose_device
+    from posinfo.store.errors import InputError, unknown
+    from posinfo.tables.measured import write_rows
+
+    if args.padding not in REDGREEN:
+        raise InputError(unknown("padding", args.padding, REDGREEN))
+    settings, device = Origins.model_validate_json(args.settings), choose_device(args.device, args.threads)
+    rows = told_apart(REDGREEN[args.padding], settings.starts, settings.examples, settings.epochs, device)
+    write_rows("redgreen", rows, args.output)
+
+
+def _sides(args: argparse.Namespace) -> None:
+    from posinfo.features.extraction import InputConvention, open_encoder
+    from posinfo.images.pictures import read_names, read_pictures
+    from posinfo.origins.sides import compared_sides, write_maps
+    from posinfo.protocol.origins import Origins
+    from posinfo.registry.entries import Encoder
+    from posinfo.store.devices import choose_device
+    from posinfo.tables.measured import write_rows
+
+    entry, settings = Encoder.model_validate_json(args.entry), Origins.model_validate_json(args.settings)
+    device = choose_device(args.device, args.threads)
+    model = open_encoder(entry.architecture, next(iter(args.weights), None), entry.taps, entry.padding)
+    pictures = (read_pictures(args.train), read_pictures(args.test), read_names(args.test.with_suffix(".csv")))
+    convention = InputConvention(**entry.input.model_dump())
+    found = compared_sides(model, convention, *pictures, settings.sides, device)
+    write_maps(found.maps, args.output.with_suffix(".npz"))
+    write_rows("uneven", found.rows.assign(encoder=args.encoder), args.output)
+
+
+def _table(args: argparse.Namespace) -> None:
+    from posinfo.origins.layouts import write_experiment
+    from posinfo.run.config import RunConfig
+    from posinfo.tables.measured import read_printed, read_rows, summary
+
+    run = RunConfig.model_validate_json(args.run)
+    rows = read_rows(args.rows)[args.name]
+    made = summary(args.name, rows, read_printed(PUBLISHED, run.models.model_dump()))
+    write_experiment(args.name, made, run, args.output)
+
+
+def _foveation(args: argparse.Namespace) -> None:
+    from posinfo.origins.drawing import foveation_figure, in_style, write_drawn
+    from posinfo.origins.foveation import KINDS, foveation_of
+    from posinfo.origins.layouts import foveation_rows, write_foveation
+    from posinfo.protocol.alignment import IMAGE_SIDE
+    from posinfo.run.config import RunConfig
+
+    run = RunConfig.model_validate_json(args.run)
+    vgg, resnet = (run.registry.encoders[name] for name in (run.models.VGG, run.models.ResNet))
+    by_kind = {kind: foveation_of(vgg.architecture, kind, IMAGE_SIDE) for kind in KINDS}
+    by_side = {f"{side} pixels": foveation_of(resnet.architecture, "zeros", side) for side in run.origins.sides}
+    write_foveation(foveation_rows(by_kind, PUBLISHED), run, args.table)
+    with in_style():
+        files = (args.figure.with_suffix(".pdf"), args.figure.with_suffix(".png"))
+        write_drawn(foveation_figure({str(kind): values for kind, values in by_kind.items()}, by_side), *files)
+
+
+def _drawn(args: argparse.Namespace) -> None:
+    from posinfo.origins.drawing import in_style, sides_figure, write_drawn
+    from posinfo.origins.sides import read_maps
+    from posinfo.tables.measured import read_rows
+
+    with in_style():
+        figure = sides_figure(read_maps(args.rows.with_suffix(".npz")), read_rows([args.rows])["uneven"])
+        write_drawn(figure, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from posinfo.encoders.weights import initialise
+from posinfo.encoders.initial import initialise
 from posinfo.images.masks import write_masks
 from posinfo.images.pictures import Picture, write_images
 from posinfo.registry.entries import Convention, Encoder, TrainedWeights
@@ -70,7 +70,7 @@ def test_the_network_begins_with_the_weights_and_without_batch_norms() -> None:
         scaled = maps.detach() * network.head.scales[name]
         assert float(scaled.square().mean().sqrt()) == pytest.approx(1, rel=1e-4)
     del weights["features.28.bias"]
-    with pytest.raises(InputError, match="do not fit the architecture vgg16-eighth: Missing key"):
+    with pytest.raises(InputError, match=r"do not fit the architecture vgg16-eighth: 1 missing: features\.28\.bias"):
         TaskNetwork("vgg16-eighth", "none", TAPS, "saliency", 6, 0, 224, weights)
 
 

@@ -21,8 +21,7 @@ class Table:
         about: what it varies, for the caption.
         published: file name in `published/`; empty for a table that the paper lacks.
         keys: the labels that name a row of the published file, in its order.
-        down: the labels that name a row of the printed layout.
-        across: the label that names a column of it.
+        down, across: the labels that name a row, and the one that names a column, of the printed layout.
         note: what a reader must know, for the caption.
         timed: whether it also shows the seconds of the job that made each readout.
     """
@@ -98,10 +97,10 @@ def _tasks(run: "RunConfig") -> list[Cell]:
 
 
 def _tuning(run: "RunConfig") -> list[Cell]:
+    trained = [name for name in run.tasks.of_table6 if run.registry.encoders[name].task]
     return [
         Cell(name, encoder, BASE, pattern, "natural", run.images.natural, steps)
-        for name in run.tasks.of_table6
-        if run.registry.encoders[name].task
+        for name in trained
         for steps, encoder in run.course(name).items()
         for pattern in READ_IN_MOST_TABLES
     ]
@@ -234,8 +233,7 @@ TABLES = {
         down=("model", "cut"),
         across="pattern",
         cells=_border,
-        note="Cut: cells of the 28 x 28 map that are taken away on each side of every stage before the readout, which "
-        "then draws the whole map from what is left.",
+        note="Cut: cells of 28 taken away on each side of every stage; the readout draws the map from what is left.",
     ),
     "exact": Table(
         alias="least-squares",
@@ -246,8 +244,7 @@ TABLES = {
         across="pattern",
         cells=_exact,
         timed=True,
-        note="L1: trained; exact: one linear convolution, solved once, its ridge chosen on every fourth training "
-        "photograph; seconds: of the whole job; constant: no readout.",
+        note="L1: trained; exact: solved, the ridge by every fourth training photograph; seconds: of the whole job.",
     ),
 }
 ALIASES = {table.alias: name for name, table in TABLES.items() if table.alias != name}

@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
-# Snakemake weighs all waiting jobs anew once in this time for each job that ended: every second that is a quarter of a core
-# after fifty jobs. It waits as long once all is done, so that only a long run asks for it.
-LONG := --max-jobs-per-timespan 1000/10s
 
 .PHONY: help setup demo thousand probe lint check test faults audit bench memory pins clean
 
@@ -31,7 +28,7 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 	@echo "  posinfo taps torchvision/resnet18               where a network of yours can be read"
 
 thousand: setup ## every table and figure from a thousand photographs, into results/thousand (fetches 0.3 GB)
-	$(BIN)/snakemake --cores $(CORES) $(LONG) --configfile workflow/configs/thousand.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/thousand.yaml
 
 PROBED = results/probe/$(notdir $(NETWORK))
 probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml: of an entry; RANDOM=1: random weights)

@@ -32,6 +32,9 @@ include: "workflow/rules/atlas.smk"
 onstart:
     HELD.append(ASKING.now(locks.hold, Path(RUN.results)))
     say_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
+    # To hold its rate of submissions Snakemake weighs all waiting jobs anew each second, once more for every job that ended:
+    # after fifty jobs a quarter of a core, after two hundred all of it.
+    workflow.scheduler.job_rate_limiter = None
 
 
 rule all:

@@ -6,14 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Workflow
+from posinfo.protocol import origins
 from posinfo.run import displays, tables, tasks
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-TABLES = [*tables.TABLES, *tasks.TASK_TABLES]
-PAGES = {"Tables": TABLES, "Figures": [*displays.FIGURES], "Claims": ["claims"], "Run": ["run"]}
+TABLES = [*tables.TABLES, *tasks.TASK_TABLES, *origins.TABLES]
+FIGURES = [*displays.FIGURES, *origins.DRAWN]
+PAGES = {"Tables": TABLES, "Figures": FIGURES, "Claims": ["claims"], "Run": ["run"]}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def whole(smoke: Workflow) -> Workflow:
 
 def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workflow) -> None:
     results = whole.place / "results"
-    for figure in displays.FIGURES:
+    for figure in FIGURES:
         assert (results / f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
     for table in TABLES:

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
+# A run is hundreds of short processes: what Python compiles of the library is kept, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo thousand probe lint check test faults audit bench memory pins clean
 

@@ -9,6 +9,7 @@ from conftest import ROOT
 from posinfo.protocol.origins import EXPERIMENTS
 from posinfo.run.config import RunConfig
 from posinfo.store.errors import InputError
+from posinfo.tables import layouts
 from posinfo.tables.claims import read_claims
 from posinfo.tables.measured import Measured, read_printed, read_rows, summary, write_rows
 
@@ -81,3 +82,11 @@ def test_a_claim_that_names_no_experiment_or_not_its_keys_is_refused() -> None:
         list(measured.compare("redgren", {}, [{"padding": "valid"}, {"padding": "same"}]))
     with pytest.raises(InputError, match="is named by padding, places"):
         list(measured.compare("redgreen", {}, [{"padding": "valid"}, {"padding": "same"}]))
+
+
+def test_a_table_without_encoders_lists_none(tmp_path: Path) -> None:
+    printed = pd.DataFrame([["valid", "1.000"]], columns=pd.MultiIndex.from_tuples([("padding", ""), ("seen", "")]))
+    for encoders, lists in (({}, False), ({"vgg16": "VGG16"}, True)):
+        layouts.write_layout(printed, "A caption.", encoders, "redgreen", tmp_path / "t.md", tmp_path / "t.tex")
+        assert ("what it is" in (tmp_path / "t.md").read_text()) == lists
+        assert (r"\footnotesize" in (tmp_path / "t.tex").read_text()) == lists

@@ -99,14 +99,18 @@ def write_layout(
     for metric in [name for name in of.unique() if name] or [""]:
         part = printed.loc[:, of.isin(["", metric])].droplevel(1, axis=1)
         blocks += [f"**{metric}**"] * bool(metric) + [part.to_markdown(index=False, disable_numparse=True)]
-    known = pd.DataFrame({"encoder": list(encoders), "what it is": list(encoders.values())})
-    blocks += [text, known.to_markdown(index=False, disable_numparse=True)]
+    blocks.append(text)
+    if encoders:
+        known = pd.DataFrame({"encoder": list(encoders), "what it is": list(encoders.values())})
+        blocks.append(known.to_markdown(index=False, disable_numparse=True))
     write_text(markdown, "\n\n".join(blocks) + "\n")
     escaped = printed.map(_tex)
     escaped.columns = pd.MultiIndex.from_tuples([tuple(_tex(part) for part in column) for column in printed.columns])
     tex = escaped.to_latex(index=False, escape=False, caption=_tex(text), label=label, multicolumn_format="c")
-    listed = _tex("; ".join(f"{name}: {what}" for name, what in encoders.items()))
-    write_text(latex, tex.replace("\\end{table}", f"\\par\\footnotesize {listed}.\n\\end{{table}}"))
+    if encoders:
+        listed = _tex("; ".join(f"{name}: {what}" for name, what in encoders.items()))
+        tex = tex.replace("\\end{table}", f"\\par\\footnotesize {listed}.\n\\end{{table}}")
+    write_text(latex, tex)
 
 
 def _tex(text: str) -> str:

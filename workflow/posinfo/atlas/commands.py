@@ -92,14 +92,11 @@ def _drawn(args: argparse.Namespace) -> None:
 
 
 def _table(args: argparse.Namespace) -> None:
-    import matplotlib as mpl
-
     from posinfo.atlas import figure, table
     from posinfo.run.config import load_config
     from posinfo.store.files import read_json
     from posinfo.tables.summaries import read_scores
 
-    mpl.use("Agg")
     structures = {path.name.removesuffix(".structure.json"): read_json(path) for path in args.structures}
     known = {encoder: structures[first] for encoder, first in json.loads(args.same).items()}
     frame = table.tidy(read_scores(args.scores), load_config(json.loads(args.run)), known)

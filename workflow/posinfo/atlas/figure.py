@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from posinfo.figures.style import MODEL_COLOURS, STYLE, WHOLE
-from posinfo.store.files import written_whole
+from posinfo.figures.style import MODEL_COLOURS, WHOLE, write_drawn
 
 LOOKS = {  # of the weights: colour, line, marker
     "trained": (MODEL_COLOURS["VGG"], "-", "o"),
@@ -53,9 +52,4 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def write_figure(frame: pd.DataFrame, output: Path) -> None:
     """Write `output` with the suffixes .pdf and .png."""
-    with plt.style.context(STYLE):
-        figure = draw(frame)
-        for suffix in ("pdf", "png"):
-            with written_whole(output.with_suffix(f".{suffix}")) as partial:
-                figure.savefig(partial, format=suffix, metadata={"CreationDate": None} if suffix == "pdf" else None)
-        plt.close(figure)
+    write_drawn(lambda: draw(frame), output.with_suffix(".pdf"), output.with_suffix(".png"))

@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from posinfo.figures import border, maps, summaries, tasks
 from posinfo.figures.architecture import figure2
 from posinfo.figures.cost import cost
 from posinfo.figures.materials import Material
-from posinfo.figures.style import STYLE
+from posinfo.figures.style import write_drawn
 from posinfo.store.errors import InputError, unknown
-from posinfo.store.files import written_whole
 
 DRAWINGS: dict[str, Callable[[Material], Figure]] = {
     "figure1": tasks.figure1,
@@ -42,11 +39,4 @@ def write_figure(name: str, material: Material, pdf: Path, png: Path) -> None:
     """
     if name not in DRAWINGS:
         raise InputError(unknown("figure", name, DRAWINGS))
-    mpl.use("Agg")
-    with plt.style.context(STYLE):
-        figure = DRAWINGS[name](material)
-        with written_whole(pdf) as partial:
-            figure.savefig(partial, format="pdf", metadata={"CreationDate": None})
-        with written_whole(png) as partial:
-            figure.savefig(partial, format="png", metadata={"Software": None})
-        plt.close(figure)
+    write_drawn(lambda: DRAWINGS[name](material), pdf, png)

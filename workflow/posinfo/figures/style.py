@@ -1,11 +1,17 @@
-"""What all figures share: sizes, colours, colour maps and names."""
+"""What all figures share: sizes, colours, colour maps and names, and how they are written."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from posinfo.store.files import written_whole
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -55,3 +61,15 @@ def bare(axes: Axes) -> None:
 def counts_of(shown: pd.DataFrame) -> str:
     """`n = 30 natural images, 3 seeds`, for a title."""
     return f"n = {shown['n'].max()} natural images, {shown['seeds'].max()} seeds"
+
+
+def write_drawn(draw: Callable[[], Figure], pdf: Path, png: Path) -> None:
+    """Draw off screen in the project's style and write it as vector pdf and as png, without dates inside."""
+    mpl.use("Agg")
+    with plt.style.context(STYLE):
+        figure = draw()
+        with written_whole(pdf) as partial:
+            figure.savefig(partial, format="pdf", metadata={"CreationDate": None})
+        with written_whole(png) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
+        plt.close(figure)

@@ -124,7 +124,8 @@ def _table(args: argparse.Namespace) -> None:
 
 
 def _foveation(args: argparse.Namespace) -> None:
-    from posinfo.origins.drawing import foveation_figure, in_style, write_drawn
+    from posinfo.figures.style import write_drawn
+    from posinfo.origins.drawing import foveation_figure
     from posinfo.origins.foveation import KINDS, foveation_of
     from posinfo.origins.layouts import foveation_rows, write_foveation
     from posinfo.protocol.alignment import IMAGE_SIDE
@@ -135,16 +136,15 @@ def _foveation(args: argparse.Namespace) -> None:
     by_kind = {kind: foveation_of(vgg.architecture, kind, IMAGE_SIDE) for kind in KINDS}
     by_side = {f"{side} pixels": foveation_of(resnet.architecture, "zeros", side) for side in run.origins.sides}
     write_foveation(foveation_rows(by_kind, PUBLISHED), run, args.table)
-    with in_style():
-        files = (args.figure.with_suffix(".pdf"), args.figure.with_suffix(".png"))
-        write_drawn(foveation_figure({str(kind): values for kind, values in by_kind.items()}, by_side), *files)
+    files = (args.figure.with_suffix(".pdf"), args.figure.with_suffix(".png"))
+    write_drawn(lambda: foveation_figure({str(kind): values for kind, values in by_kind.items()}, by_side), *files)
 
 
 def _drawn(args: argparse.Namespace) -> None:
-    from posinfo.origins.drawing import in_style, sides_figure, write_drawn
+    from posinfo.figures.style import write_drawn
+    from posinfo.origins.drawing import sides_figure
     from posinfo.origins.sides import read_maps
     from posinfo.tables.measured import read_rows
 
-    with in_style():
-        figure = sides_figure(read_maps(args.rows.with_suffix(".npz")), read_rows([args.rows])["uneven"])
-        write_drawn(figure, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))
+    maps, rows = read_maps(args.rows.with_suffix(".npz")), read_rows([args.rows])["uneven"]
+    write_drawn(lambda: sides_figure(maps, rows), args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))

@@ -1,8 +1,6 @@
 """The figures of where position comes from: foveation of padding kinds; mean maps and errors by side."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from posinfo.figures.style import ERROR, MAP, STYLE, WHOLE, bare
-from posinfo.store.files import written_whole
+from posinfo.figures.style import ERROR, MAP, WHOLE, bare
 
 WHERE = ("left", "right", "top", "bottom")
 
@@ -62,18 +59,3 @@ def _errors(axes: Axes, rows: pd.DataFrame, most: float) -> None:
     axes.set_xlim(0, 1.05 * most)
     axes.set_title("readout's error (widths)", fontsize=7)
     axes.tick_params(labelsize=6)
-
-
-def write_drawn(figure: Figure, pdf: Path, png: Path) -> None:
-    """Write it as vector pdf and as png, without dates inside."""
-    with written_whole(pdf) as partial:
-        figure.savefig(partial, format="pdf", metadata={"CreationDate": None})
-    with written_whole(png) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})
-    plt.close(figure)
-
-
-def in_style() -> AbstractContextManager[None]:
-    """The project's style, as a context for drawing off screen."""
-    mpl.use("Agg")
-    return plt.style.context(STYLE)

@@ -1,10 +1,16 @@
 """Location from pooled features, on networks whose answer is known."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from posinfo.features.extraction import InputConvention
+from posinfo.encoders.initial import initialise
+from posinfo.features.extraction import InputConvention, open_encoder
+from posinfo.origins.commands import opened
 from posinfo.origins.pooled import Placement, located, placed, placements, pooled
+from posinfo.registry.entries import Encoder
 from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
 from torch import nn
@@ -73,3 +79,25 @@ def test_a_readout_of_noise_is_at_chance() -> None:
     noise = rng.normal(size=(2, 400, 3)).astype(np.float32)
     rows = located((noise[0], places), (noise[1], places), [0])
     assert 0.15 < rows["accuracy"].mean() < 0.35
+
+
+def test_an_encoder_is_opened_as_its_entry_describes_it(tmp_path: Path) -> None:
+    """Without its position embedding, if the entry says so: it would be asked where a thing is with it."""
+    initialise("timm/vit_tiny_patch16_224", 0, tmp_path / "random.safetensors")
+    entry: dict[str, Any] = {
+        "architecture": "timm/vit_tiny_patch16_224",
+        "input": {"order": "BGR", "range": 255},
+        "taps": {"f1": "blocks.0"},
+    }
+    picture, maps = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)), {}
+    for position in ("zeroed", None):
+        described = Encoder.model_validate({**entry, "position": position})
+        model, convention = opened(described, tmp_path / "random.safetensors")
+        assert (convention.order, convention.range) == ("BGR", 255)
+        expected = open_encoder(
+            described.architecture, tmp_path / "random.safetensors", described.taps, position=described.position_change
+        )
+        with torch.inference_mode():
+            maps[position] = model(picture)["f1"]
+            torch.testing.assert_close(maps[position], expected(picture)["f1"])
+    assert not torch.allclose(maps["zeroed"], maps[None])

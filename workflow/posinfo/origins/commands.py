@@ -2,8 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from posinfo.features.extraction import InputConvention
+    from posinfo.registry.entries import Encoder
 
 PUBLISHED = Path(__file__).parents[2] / "published"
 
@@ -11,15 +18,9 @@ PUBLISHED = Path(__file__).parents[2] / "published"
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
     pooled = commands.add(_pooled, "origin-pooled", "location from pooled features of one encoder")
-    pooled.add_argument("encoder")
-    pooled.add_argument("--entry", required=True, help="JSON of the encoder's entry")
-    pooled.add_argument("--weights", type=Path, nargs="*", default=[], help="its safetensors file, if it has weights")
-    pooled.add_argument("--train", type=Path, required=True, help="uint8 .npy of pictures; the .csv beside names them")
-    pooled.add_argument("--test", type=Path, required=True, help="the same, of other photographs")
-    pooled.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    _of_one_encoder(pooled, commands)
     pooled.add_argument("--seeds", type=int, nargs="+", required=True)
     pooled.add_argument("--output", type=Path, required=True, help="csv of every tested picture; .json goes beside it")
-    commands.on_device(pooled)
 
     redgreen = commands.add(_redgreen, "origin-redgreen", "absolute location learned from scratch, with one padding")
     redgreen.add_argument("padding", help="valid, same, circular (same) or full")
@@ -28,14 +29,8 @@ def add(commands: Commands) -> None:
     commands.on_device(redgreen)
 
     sides = commands.add(_sides, "origin-sides", "left and right of an encoder's maps for inputs of several sides")
-    sides.add_argument("encoder")
-    sides.add_argument("--entry", required=True, help="JSON of the encoder's entry")
-    sides.add_argument("--weights", type=Path, nargs="*", default=[], help="its safetensors file, if it has weights")
-    sides.add_argument("--train", type=Path, required=True, help="uint8 .npy of pictures")
-    sides.add_argument("--test", type=Path, required=True, help="the same, of other photographs; the .csv names them")
-    sides.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    _of_one_encoder(sides, commands)
     sides.add_argument("--output", type=Path, required=True, help="csv; .json, and .npz of the mean maps, go beside it")
-    commands.on_device(sides)
 
     table = commands.add(_table, "origin-table", "rows of an experiment on where position comes from as a table")
     table.add_argument("name", help="pooled, redgreen or uneven")
@@ -57,8 +52,26 @@ def add(commands: Commands) -> None:
     drawn.add_argument("--output", type=Path, required=True, help="path without suffix; .pdf and .png are written")
 
 
-def _pooled(args: argparse.Namespace) -> None:
+def _of_one_encoder(added: argparse.ArgumentParser, commands: Commands) -> None:
+    """Options of a command that shows pictures to an encoder."""
+    added.add_argument("encoder")
+    added.add_argument("--entry", required=True, help="JSON of the encoder's entry")
+    added.add_argument("--weights", type=Path, help="its safetensors file, if it has weights")
+    added.add_argument("--train", type=Path, required=True, help="uint8 .npy of pictures; the .csv beside names them")
+    added.add_argument("--test", type=Path, required=True, help="the same, of other photographs")
+    added.add_argument("--settings", required=True, help="JSON of the config's origins section")
+    commands.on_device(added)
+
+
+def opened(entry: "Encoder", weights: Path | None) -> "tuple[nn.Module, InputConvention]":
+    """The encoder as its entry describes it, and how it wants its pictures."""
     from posinfo.features.extraction import InputConvention, open_encoder
+
+    model = open_encoder(entry.architecture, weights, entry.taps, entry.padding, entry.position_change)
+    return model, InputConvention(**entry.input.model_dump())
+
+
+def _pooled(args: argparse.Namespace) -> None:
     from posinfo.images.pictures import read_names, read_pictures
     from posinfo.origins.pooled import located, placements, pooled
     from posinfo.protocol.origins import Origins
@@ -66,13 +79,11 @@ def _pooled(args: argparse.Namespace) -> None:
     from posinfo.store.devices import choose_device
     from posinfo.tables.measured import write_rows
 
-    entry, settings = Encoder.model_validate_json(args.entry), Origins.model_validate_json(args.settings)
-    device = choose_device(args.device, args.threads)
-    model = open_encoder(entry.architecture, next(iter(args.weights), None), entry.taps, entry.padding)
+    settings, device = Origins.model_validate_json(args.settings), choose_device(args.device, args.threads)
+    model, convention = opened(Encoder.model_validate_json(args.entry), args.weights)
     parts = []
     for number, (images, each) in enumerate(((args.train, settings.learnt), (args.test, settings.tested))):
         places = placements(read_names(images.with_suffix(".csv")), settings.grids, each, seed=number)
-        convention = InputConvention(**entry.input.model_dump())
         parts.append((pooled(model, convention, read_pictures(images), places, settings.patch, device), places))
     rows = located(parts[0], parts[1], args.seeds)
     rows.insert(0, "encoder", args.encoder)
@@ -94,7 +105,6 @@ def _redgreen(args: argparse.Namespace) -> None:
 
 
 def _sides(args: argparse.Namespace) -> None:
-    from posinfo.features.extraction import InputConvention, open_encoder
     from posinfo.images.pictures import read_names, read_pictures
     from posinfo.origins.sides import compared_sides, write_maps
     from posinfo.protocol.origins import Origins
@@ -102,11 +112,9 @@ def _sides(args: argparse.Namespace) -> None:
     from posinfo.store.devices import choose_device
     from posinfo.tables.measured import write_rows
 
-    entry, settings = Encoder.model_validate_json(args.entry), Origins.model_validate_json(args.settings)
-    device = choose_device(args.device, args.threads)
-    model = open_encoder(entry.architecture, next(iter(args.weights), None), entry.taps, entry.padding)
+    settings, device = Origins.model_validate_json(args.settings), choose_device(args.device, args.threads)
+    model, convention = opened(Encoder.model_validate_json(args.entry), args.weights)
     pictures = (read_pictures(args.train), read_pictures(args.test), read_names(args.test.with_suffix(".csv")))
-    convention = InputConvention(**entry.input.model_dump())
     found = compared_sides(model, convention, *pictures, settings.sides, device)
     write_maps(found.maps, args.output.with_suffix(".npz"))
     write_rows("uneven", found.rows.assign(encoder=args.encoder), args.output)

@@ -1,7 +1,8 @@
 """One forward pass gives every stage of an encoder, for each set of images.
 
 REQUIRED INPUTS: {resources}/encoders/{encoder}.safetensors, {results}/images/{images}.npy
-OUTPUTS: {results}/features/{encoder}/{images}/{stage}.npy (float16 [N, C, h, w]) and .json (what it was made from)
+OUTPUTS: {results}/features/{encoder}/{images}/{stage}.npy ([N, C, h, w], float16, or float32 where that is too coarse)
+and .json (what it was made from)
 
 An encoder has its own stages, so each encoder of the registry has its own rules: one for a set of images, and one that
 takes the small synthetic sets together, since starting a process costs more than their few pictures. Encoders that differ

@@ -64,6 +64,20 @@ def test_values_beyond_float16_are_refused_and_leave_nothing(tmp_path: Path) -> 
     assert list((tmp_path / "set").iterdir()) == []
 
 
+@pytest.mark.parametrize("gain", [1e-4, 1e-8])
+def test_faint_features_keep_their_digits(tmp_path: Path, gain: float) -> None:
+    for name in ("strong", "faint"):
+        (tmp_path / name).mkdir()
+    strong, faint = (
+        read_features(small_features(tmp_path / "strong")),
+        read_features(small_features(tmp_path / "faint", gain=gain)),
+    )
+    for one, other in zip(strong, faint, strict=True):
+        assert other.array.dtype == np.float32
+        assert other.story["rms"] == pytest.approx(gain * one.story["rms"], rel=1e-3)
+        np.testing.assert_allclose(other.array / gain, one.array, rtol=2e-3, atol=2e-3)
+
+
 def test_an_encoder_that_loses_a_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"two-stages, stage f1, .*: 2 maps for 3 pictures"):
         small_features(tmp_path, network=OneShort)

@@ -110,6 +110,18 @@ def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path, 
         load_stack(list(outputs.values()), others)
 
 
+def test_the_scale_of_a_stage_decides_nothing_and_one_of_zeros_says_nothing(tmp_path: Path) -> None:
+    training, heads, losses = Training(epochs=3, batch=3), heads_of(Readout()), []
+    for gain in (1.0, 1e-8, 0.0):
+        (tmp_path / f"{gain}").mkdir()
+        stages = read_features(small_features(tmp_path / f"{gain}", gain=gain))
+        stack = make_stack(Readout(), heads, stages, ALIGNMENT, training)
+        losses += train([stack], stages, training, "paper", ALIGNMENT, CPU)
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-3, atol=1e-5)
+    drawn = score(stack.eval(), stages, [f"image-{index}" for index in range(7)], "paper", ALIGNMENT, CPU)
+    assert drawn["constant"].all()
+
+
 def test_divergence_is_named(tmp_path: Path) -> None:
     stages = read_features(small_features(tmp_path))
     training = Training(epochs=4, batch=3, lr=1e30, output="linear")

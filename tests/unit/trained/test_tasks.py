@@ -113,13 +113,15 @@ def prepare(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.permute(0, 3, 1, 2).float() / 255
 
 
-def trained(place: Path, examples: Breaking, describe: str = "one") -> tuple[TaskNetwork, list[dict[str, float]]]:
+def trained(
+    place: Path, examples: Breaking, describe: str = "one", epochs: int = 3, pictures: int = 8
+) -> tuple[TaskNetwork, list[dict[str, float]]]:
     made = network("saliency")
     history, _ = train(
         network=made,
         examples=examples,
-        order=lambda epoch: list(range(epoch * 8, (epoch + 1) * 8)),
-        recipe=Recipe(epochs=3, pictures=8, batch=4, lr=0.003),
+        order=lambda epoch: list(range(epoch * pictures, (epoch + 1) * pictures)),
+        recipe=Recipe(epochs=epochs, pictures=pictures, batch=4, lr=0.003),
         prepare=prepare,
         examine=lambda network: examine(network, flat_photographs(), list(range(100, 104)), prepare, CPU)[1],
         checkpoint=place,
@@ -142,6 +144,12 @@ def test_a_killed_training_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert resumed_history == history
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_training_may_be_as_short_as_a_step(tmp_path: Path, steps: int) -> None:
+    _, history = trained(tmp_path / "short", flat_photographs(), epochs=1, pictures=4 * steps)
+    assert len(history) == 1
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -45,12 +45,12 @@ class BatchReader:
     def load(self, indices: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         """The pictures `indices` of each stage, float32 [C, len(indices), h, h] on the device.
 
-        For a GPU they are read into pinned memory, from which they travel as float16 while the GPU works.
+        For a GPU they are read into pinned memory, from which they travel as they are stored while the GPU works.
         """
         loaded, cuda = {}, self.device.type == "cuda"
         for stage in self.stages:
             _, channels, side, _ = stage.array.shape
-            dtype = torch.float16 if cuda else torch.float32
+            dtype = torch.float16 if cuda and stage.array.dtype == np.float16 else torch.float32
             out = torch.empty(channels, len(indices), side, side, dtype=dtype, pin_memory=cuda)
             for place, index in enumerate(indices.tolist()):
                 # One picture at a time: rows of h x h values move whole, several times faster than a strided gather.

@@ -1,4 +1,4 @@
-"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored as float16 with their story."""
+"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored with their story."""
 
 import platform
 import time
@@ -104,7 +104,7 @@ def extract(
     device: torch.device,
     batch: int | None = None,
 ) -> None:
-    """Write each target's `outputs[stage]` (float16 [N, C, h, w], h the smaller of the stage's and the common side).
+    """Write each target's `outputs[stage]`, a `StageFile`: [N, C, h, w], h the smaller of its and the common side.
 
     Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
     from (the target's story, the digest of the pictures and of this code, versions) and the seconds that it took.
@@ -116,8 +116,8 @@ def extract(
         batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
 
     Raises:
-        InputError: when a feature is not finite in float16, or the model's maps are not square, not of one side, or not
-            one a picture.
+        InputError: when a feature is not finite in the type of its file, or the model's maps are not square, not of one
+            side, or not one a picture.
     """
     started = time.monotonic()
     pictures = read_pictures(images)

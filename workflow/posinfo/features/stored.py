@@ -14,10 +14,10 @@ from posinfo.store.sidecars import again, expect, verified
 
 @dataclass(frozen=True)
 class StageFeatures:
-    """One stage of one set of pictures: the memory-mapped float16 [N, C, h, h] array and its sidecar."""
+    """One stage of one set of pictures: the memory-mapped [N, C, h, h] array, float16 or float32, and its sidecar."""
 
     name: str
-    array: NDArray[np.float16]
+    array: NDArray[np.float16 | np.float32]
     story: dict[str, Any]
 
     @property

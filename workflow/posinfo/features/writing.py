@@ -13,9 +13,14 @@ import torch
 from posinfo.store.errors import InputError
 from posinfo.store.files import StreamedArray
 
+FAINT = 2**-10  # a root mean square below which float16 lacks digits for many values: it has none below 2**-24
+
 
 class StageFile:
-    """A stage's float16 [N, C, h, h] being written, with what its sidecar will say of it.
+    """A stage's [N, C, h, h] being written, with what its sidecar will say of it.
+
+    It is float16, or float32 if the first maps are too faint for it. In untrained networks the values can fall a
+    hundredfold from stage to stage, and a readout, which divides a stage by its root mean square, sees none of that.
 
     Args:
         partial: where to.
@@ -29,22 +34,25 @@ class StageFile:
     """
 
     def __init__(self, partial: Path, like: torch.Tensor, count: int, native_side: int, where: str) -> None:
-        self.array = StreamedArray(partial, np.float16, (count, *like.shape[1:]))
+        rms = float(torch.linalg.vector_norm(like.double())) / math.sqrt(like.numel())
+        self.dtype, dtype = (torch.float32, np.float32) if 0 < rms < FAINT else (torch.float16, np.float16)
+        self.array = StreamedArray(partial, dtype, (count, *like.shape[1:]))
         self.native_side, self.where, self.squares, self.largest = native_side, where, 0.0, 0.0
 
     def append(self, maps: torch.Tensor) -> None:
         """Write the next pictures' maps, of any type and on any device.
 
         Raises:
-            InputError: when a feature is not finite in float16.
+            InputError: when a feature is not finite in the file's type.
         """
-        stored = maps.to("cpu", torch.float16).contiguous()  # in this order least is moved about
+        stored = maps.to("cpu", self.dtype).contiguous()  # in this order least is moved about
         values = stored.float()
         low, high = values.aminmax()
         largest = max(-float(low), float(high))
         if not math.isfinite(largest):
+            kind = str(self.dtype).removeprefix("torch.")
             first, last = self.array.filled, self.array.filled + len(maps) - 1
-            raise InputError(f"{self.where}: a feature is not finite in float16 (pictures {first} to {last})")
+            raise InputError(f"{self.where}: a feature is not finite in {kind} (pictures {first} to {last})")
         # Norms over one map each are exact enough in float32; their sum is not.
         self.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
         self.largest = max(self.largest, largest)
@@ -80,7 +88,7 @@ class Writer:
         """Wait until all that was handed over is written.
 
         Raises:
-            InputError: when a feature was not finite in float16.
+            InputError: when a feature was not finite.
             OSError: when the disk refused it.
         """
         if self._writing:

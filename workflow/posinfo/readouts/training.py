@@ -30,12 +30,13 @@ def make_stack(
 ) -> Stack:
     """An untrained stack that reads those of `stages` that the readout names.
 
-    Each stage is divided by its root mean square if the training says so and the readout is not raw.
+    Each stage is divided by its root mean square if the training says so and the readout is not raw. One of zeros alone
+    has none, and says as little without.
     """
     names = readout.stages_read([stage.name for stage in stages])
     chosen = [stage for stage in stages if stage.name in names]
     scaled = training.scale == "rms" and not readout.raw
-    inverse = [1 / stage.story["rms"] if scaled else 1.0 for stage in chosen]
+    inverse = [1 / (stage.story["rms"] or 1.0) if scaled else 1.0 for stage in chosen]
     return _stack(readout, heads, [stage.shape for stage in chosen], inverse, alignment, training)
 
 

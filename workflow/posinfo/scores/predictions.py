@@ -20,20 +20,20 @@ from posinfo.store.sidecars import write_sidecar
 class _Chosen:
     """Some pictures of a memory-mapped array, read one at a time as the whole would be: no copy in memory."""
 
-    def __init__(self, array: NDArray[np.float16], pictures: Sequence[int]) -> None:
+    def __init__(self, array: NDArray[np.float16 | np.float32], pictures: Sequence[int]) -> None:
         self.array, self.pictures = array, list(pictures)
         self.shape = (len(self.pictures), *array.shape[1:])
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, place: int) -> NDArray[np.float16]:
+    def __getitem__(self, place: int) -> NDArray[np.float16 | np.float32]:
         return np.asarray(self.array[self.pictures[place]])
 
 
 def at(stages: Sequence[StageFeatures], pictures: Sequence[int]) -> list[StageFeatures]:
     """The stages of some pictures only, in that order."""
-    chosen = [cast("NDArray[np.float16]", _Chosen(stage.array, pictures)) for stage in stages]
+    chosen = [cast("NDArray[np.float16 | np.float32]", _Chosen(stage.array, pictures)) for stage in stages]
     return [replace(stage, array=array) for stage, array in zip(stages, chosen, strict=True)]
 
 

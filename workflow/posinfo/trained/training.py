@@ -112,7 +112,8 @@ def train(
     optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
     a_pass = -(-len(order(0)) // recipe.batch)  # steps
     highest = [group["lr"] for group in groups]
-    schedule = OneCycleLR(optimiser, highest, total_steps=a_pass * recipe.epochs + 1, pct_start=0.25)
+    total = a_pass * recipe.epochs + 1
+    schedule = OneCycleLR(optimiser, highest, total_steps=total, pct_start=max(0.25, 2 / total))  # two steps at least
     parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     kept: dict[int, Weights] = {}
     history = _resumed(checkpoint, describe, parts, kept)

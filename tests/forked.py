@@ -23,7 +23,7 @@ from typing import NoReturn
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["snakemake.cli", "pandas", "pydantic", "yaml"])
-PRELOADED = ("torch", "torch.utils.data", "torchvision", "pandas", "pydantic", "yaml", "safetensors.torch", "filelock")
+PRELOADED = ("torch", "torch.utils.data", "torchvision", "pandas", "pydantic", "yaml", "safetensors.torch", "seaborn")
 # In place of Python: `python3 -m posinfo ...` is handed to the process that serves jobs; all else runs as it would.
 CLIENT = """
 import array, json, os, socket, sys, time

@@ -1,11 +1,15 @@
 """The same tiny job on every device of this machine, and which GPU a job takes. Network and pictures are synthetic."""
 
-import multiprocessing
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from posinfo.features.batches import BatchReader
 from posinfo.features.stored import read_features
 from posinfo.protocol.readout import Readout, Training
@@ -54,20 +58,18 @@ def test_cuda_without_a_gpu_is_answered() -> None:
             choose_device("cuda", 1)
 
 
-def _take(folder: Path, taken: "multiprocessing.Queue[int]", done: "multiprocessing.synchronize.Event") -> None:
-    taken.put(free_gpu(["first", "second"], folder))
-    done.wait()
-
-
 def test_each_job_takes_a_gpu_of_its_own(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    taken, done = context.Queue(), context.Event()
-    jobs = [context.Process(target=_take, args=(tmp_path, taken, done)) for _ in range(3)]
-    for job in jobs:
-        job.start()
-    indices = sorted(taken.get(timeout=60) for _ in jobs)
-    done.set()
-    for job in jobs:
-        job.join()
-    assert indices == [0, 0, 1]  # a third job shares the first
+    code = (
+        "import pathlib, sys; from posinfo.store.devices import free_gpu;"
+        "print(free_gpu(['first', 'second'], pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
+    )
+    command, environment = [sys.executable, "-c", code, str(tmp_path)], os.environ | {"PYTHONPATH": f"{ROOT}/workflow"}
+    with ExitStack() as jobs:
+        taken = []
+        for _ in range(3):
+            job = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            jobs.enter_context(job)  # which ends when nothing more can be said to it
+            assert job.stdout
+            taken.append(int(job.stdout.readline()))
+    assert taken == [0, 1, 0]  # a third job shares the first
     assert free_gpu(["first", "second"], tmp_path) == 0

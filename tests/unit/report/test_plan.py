@@ -20,18 +20,24 @@ def test_what_is_made_is_said_with_what_is_free(tmp_path: Path) -> None:
     assert room_for([step], []) == ""
 
 
-def test_encoders_that_share_a_pass_are_counted_once() -> None:
-    found = {step.name: step for step in steps(RunConfig()) if step.kind == "features"}
+@pytest.fixture(scope="module")
+def planned() -> list[Step]:
+    """The steps of the default run."""
+    return steps(RunConfig())
+
+
+def test_encoders_that_share_a_pass_are_counted_once(planned: list[Step]) -> None:
+    found = {step.name: step for step in planned if step.kind == "features"}
     alone = found["vgg16 x photos-train"]
     assert alone.macs == pytest.approx(160 * 15.3e9, rel=0.02)
     assert found["vgg16-cropped x photos-train"].macs == 0
     assert found["vgg16-nopad x photos-train"].macs > 0
-    (base,) = (step for step in steps(RunConfig()) if step.name == "vgg16, base")
+    (base,) = (step for step in planned if step.name == "vgg16, base")
     # 15 heads of 3 x 3, forward and backward, over 448 channels on 28 x 28, 512 on 28 x 28 and 512 on 14 x 14.
     assert base.macs == 15 * 160 * 15 * 2 * 9 * ((448 + 512) * 28**2 + 512 * 14**2)
 
 
-def test_fewer_pictures_take_less() -> None:
+def test_fewer_pictures_take_less(planned: list[Step]) -> None:
     small = load_config({"images": {"train": "photos-train-small", "natural": "photos-test-small"}})
-    whole = sum(sum(step.paths.values()) for step in steps(RunConfig()))
+    whole = sum(sum(step.paths.values()) for step in planned)
     assert sum(sum(step.paths.values()) for step in steps(small)) < whole / 2

@@ -48,7 +48,7 @@ lint: setup ## formatting, style, types, Snakemake's own lint
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-check: lint ## lint and the library's own tests: two minutes
+check: lint ## lint and the library's own tests: two to three minutes
 	$(BIN)/pytest tests/unit -n $(CORES) --dist worksteal
 
 test: lint ## lint, then every test

@@ -29,7 +29,9 @@ CLIENT = """
 import array, json, os, socket, sys, time
 if sys.argv[1:3] != ["-m", "posinfo"]:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
-while not os.path.exists({address!r}):
+for _ in range(2400):  # two minutes; without a server the job then fails
+    if os.path.exists({address!r}):
+        break
     time.sleep(.05)
 words = json.dumps(dict(arguments=sys.argv[3:], folder=os.getcwd(), environment=dict(os.environ))).encode()
 with socket.socket(socket.AF_UNIX) as server:

@@ -6,7 +6,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 # A run is hundreds of short processes: what Python compiles of the library is kept, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo thousand probe lint check test faults audit bench memory pins clean
+.PHONY: help setup demo thousand probe lint style snakestyle snakelint layers types check test faults audit bench memory pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,12 +40,18 @@ probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml:
 	@cat $(PROBED)/config.yaml $(PROBED)/tables/atlas.md
 	@ls $(PROBED)/tables/atlas.csv $(PROBED)/figures/atlas.pdf $(PROBED)/atlas.html
 
-lint: setup ## formatting, style, types, Snakemake's own lint
+lint: setup ## formatting, style, types, Snakemake's own lint, layers of imports
+	@$(MAKE) --no-print-directory --jobs $(CORES) --output-sync style snakestyle snakelint layers types
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+snakestyle:
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+snakelint:
 	$(BIN)/snakemake --lint
+layers:
 	$(BIN)/lint-imports --no-cache
+types:
 	$(BIN)/mypy
 
 check: lint ## lint and the library's own tests: two to three minutes

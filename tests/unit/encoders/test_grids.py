@@ -1,6 +1,7 @@
 """Networks of every kind are read as maps: convolutions, channels last, tokens; and what has no grid is refused."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,20 @@ def test_a_grid_is_told_by_its_shape(shape: tuple[int, ...], grid: tuple[Any, ..
             as_maps(torch.zeros(shape), "a tap")
 
 
-def random_network(name: str, folder: Path) -> nn.Module:
-    path = folder / "random.safetensors"
-    if not path.exists():
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The file of a network's random weights, drawn when they are first asked for."""
+
+    @cache
+    def drawn(name: str) -> Path:
+        path = tmp_path_factory.mktemp("random") / "random.safetensors"
         initialise(name, 0, path)
+        return path
+
+    return drawn
+
+
+def random_network(name: str, path: Path) -> nn.Module:
     loaded = {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
     return with_weights(name, loaded, "random weights")
 
@@ -90,8 +101,8 @@ TOKENS: dict[
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_maps_are_what_the_network_gives_cell_by_cell(name: str, tmp_path: Path) -> None:
-    model, (tap, expected) = random_network(name, tmp_path), TOKENS[name]
+def test_maps_are_what_the_network_gives_cell_by_cell(name: str, random_weights: Callable[[str], Path]) -> None:
+    model, (tap, expected) = random_network(name, random_weights(name)), TOKENS[name]
     given: list[torch.Tensor] = []
     model.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: given.append(output))
     picture = torch.rand(1, 3, 224, 224)
@@ -117,14 +128,13 @@ def shuffled(picture: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     return patches.reshape(14, 14, 3, 16, 16).permute(2, 0, 3, 1, 4).reshape(picture.shape)
 
 
-def test_without_its_position_embedding_a_transformer_knows_no_order(tmp_path: Path) -> None:
+def test_without_its_position_embedding_a_transformer_knows_no_order(random_weights: Callable[[str], Path]) -> None:
     name, order = "timm/vit_tiny_patch16_224", torch.randperm(196, generator=torch.Generator().manual_seed(1))
-    random_network(name, tmp_path)
     picture = torch.rand(1, 3, 224, 224)
 
     def moved(position: Any) -> float:
         """How far the map of shuffled patches is from the shuffled map, in the map's own spread."""
-        model = open_encoder(name, tmp_path / "random.safetensors", {"f1": "blocks.0"}, position=position)
+        model = open_encoder(name, random_weights(name), {"f1": "blocks.0"}, position=position)
         with torch.inference_mode():
             maps, other = (model(shown)["f1"].flatten(2) for shown in (picture, shuffled(picture, order)))
         return float((maps[:, :, order] - other).abs().max() / maps.std())
@@ -133,9 +143,12 @@ def test_without_its_position_embedding_a_transformer_knows_no_order(tmp_path: P
     assert moved(None) > 1e-2
 
 
-def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(tmp_path: Path) -> None:
+def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(
+    random_weights: Callable[[str], Path],
+) -> None:
     def embedding(position: Any, name: str = "timm/vit_tiny_patch16_224") -> torch.Tensor:
-        values: torch.Tensor = with_position(random_network(name, tmp_path), position).pos_embed[0]  # type: ignore
+        network = random_network(name, random_weights(name))
+        values: torch.Tensor = with_position(network, position).pos_embed[0]  # type: ignore
         return values
 
     kept, first, again, second = (embedding(position) for position in (None, 0, 0, 1))
@@ -146,8 +159,9 @@ def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(tmp_pat
     assert sorted(map(tuple, first.tolist())) == sorted(map(tuple, kept.tolist()))
 
 
-def test_relative_positions_can_be_taken_out_of_swin(tmp_path: Path) -> None:
-    model = with_position(random_network("torchvision/swin_t", tmp_path), "zeroed")
+def test_relative_positions_can_be_taken_out_of_swin(random_weights: Callable[[str], Path]) -> None:
+    name = "torchvision/swin_t"
+    model = with_position(random_network(name, random_weights(name)), "zeroed")
     tables = [value for name, value in model.named_parameters() if name.endswith("bias_table")]
     assert len(tables) == 12
     assert all(float(table.abs().max()) == 0 for table in tables)
@@ -167,9 +181,10 @@ def test_variants_are_data() -> None:
     assert Encoder.model_validate({**entry, "position": {"shuffled": 2}}).position_change == 2
 
 
-def test_random_branches_are_on(tmp_path: Path) -> None:
+def test_random_branches_are_on(random_weights: Callable[[str], Path], tmp_path: Path) -> None:
     """ConvNeXt's layer scales begin at 1e-6 and timm's last norms at 0: blocks that would pass their input on."""
-    scales = random_network("torchvision/convnext_tiny", tmp_path).features[1][0].layer_scale  # type: ignore
+    name = "torchvision/convnext_tiny"
+    scales = random_network(name, random_weights(name)).features[1][0].layer_scale  # type: ignore
     assert float(scales.min()) == float(scales.max()) == 1
     initialise("timm/resnet18", 0, tmp_path / "resnet.safetensors")
     norms = read_tensors(tmp_path / "resnet.safetensors")[0]["layer1.0.bn2.weight"]

@@ -3,17 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from made_up_scores import made_up
+from matplotlib.figure import Figure
 from posinfo.figures import schedule
 from posinfo.figures.drawings import DRAWINGS, write_figure
 from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
-from posinfo.figures.style import STYLE
+from posinfo.figures.style import write_drawn
 from posinfo.figures.summaries import estimates, padding, stages
 from posinfo.figures.tasks import tuning
 from posinfo.protocol.patterns import PATTERNS
@@ -153,23 +153,32 @@ def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
         figure6(made_up_material(predicted=predicted))
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
-def test_nothing_is_cut_off_at_the_edge(name: str) -> None:
-    with plt.style.context(STYLE):
-        figure = DRAWINGS[name](MATERIAL)
-        figure.draw_without_rendering()
-        drawn = figure.get_tightbbox()
-        plt.close(figure)
+@pytest.fixture(scope="module", params=list(FIGURES))
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Figure, Path]:
+    """A figure's name, the figure itself, and the folder with the two files that it was written to."""
+    folder, figures = tmp_path_factory.mktemp("figure"), []
+
+    def draw() -> Figure:
+        figures.append(DRAWINGS[request.param](MATERIAL))
+        return figures[0]
+
+    write_drawn(draw, folder / "figure.pdf", folder / "figure.png")
+    return request.param, figures[0], folder
+
+
+def test_nothing_is_cut_off_at_the_edge(written: tuple[str, Figure, Path]) -> None:
+    _, figure, _ = written
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
-def test_every_figure_is_drawn_and_again_the_same(tmp_path: Path, name: str) -> None:
+def test_every_figure_is_drawn_and_again_the_same(tmp_path: Path, written: tuple[str, Figure, Path]) -> None:
+    name, _, folder = written
     assert set(DRAWINGS) == set(FIGURES)
-    for attempt in ("first", "second"):
-        write_figure(name, MATERIAL, tmp_path / f"{attempt}.pdf", tmp_path / f"{attempt}.png")
-    assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "first.pdf").read_bytes().startswith(b"%PDF")
-    for suffix in ("pdf", "png"):
-        assert (tmp_path / f"first.{suffix}").read_bytes() == (tmp_path / f"second.{suffix}").read_bytes()
+    write_figure(name, MATERIAL, tmp_path / "figure.pdf", tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+    for file in ("figure.pdf", "figure.png"):
+        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import torch
 from extracting import VGG, extracting, prepared
-from instead import TRAINED, Way, ridge, with_conv2d, with_exact, with_sgd
+from instead import TRAINED, Way, ridge, train_as_released, with_conv2d, with_exact, with_sgd
 from limits import RUN, cached, epochs
 from posinfo.features.extraction import open_encoder
 from posinfo.protocol.patterns import PATTERNS, ground_truth
 from posinfo.protocol.readout import Readout
-from released import train as train_as_released
 from stacked import stack_of
 from tabulate import tabulate
 from timing import ROOT, Line, alone, seconds

@@ -17,7 +17,6 @@ from posinfo.readouts.deep import Stack
 from posinfo.readouts.heads import Head
 from posinfo.readouts.training import make_stack
 from posinfo.scores.measures import centred_ranks, score, spearman
-from released import train as train_as_released
 from timing import ROOT, seconds
 from torch import nn
 from torch.nn import functional
@@ -35,6 +34,53 @@ class Way:
     seconds: float
     spc: dict[str, float]
     note: str = ""
+
+
+class PosENet(nn.Module):
+    """The released procedure, written plainly from its description: the encoder runs again for every batch.
+
+    Pictures -> frozen VGG16 -> five maps resized to 28x28 and joined -> Conv 3x3 without padding -> batch norm ->
+    sigmoid -> upsampled to 224x224.
+    """
+
+    def __init__(self, encoder: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.conv = nn.Conv2d(channels, 1, 3)
+        self.norm = nn.BatchNorm2d(1)
+        nn.init.xavier_uniform_(self.conv.weight)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Float32 [batch, 3, 224, 224] to [batch, 1, 224, 224]."""
+        with torch.no_grad():
+            maps = self.encoder(pictures)
+        aligned = [functional.interpolate(one, 28, mode="bilinear", align_corners=True) for one in maps.values()]
+        drawn = self.norm(self.conv(torch.cat(aligned, 1))).sigmoid()
+        return functional.interpolate(drawn, 224, mode="bilinear", align_corners=False)
+
+
+def train_as_released(
+    encoder: nn.Module, channels: int, pictures: torch.Tensor, truth: torch.Tensor, epochs: int
+) -> PosENet:
+    """One readout of one pattern: SGD with learning rate 0.1, momentum 0.9, weight decay 1e-4, batches of 32.
+
+    Args:
+        encoder: frozen; pictures in, a dict of maps out.
+        channels: of all its maps together.
+        pictures: as the encoder wants them, float32 [N, 3, 224, 224].
+        truth: float32 [224, 224].
+        epochs: passes over the pictures.
+    """
+    model = PosENet(encoder, channels)
+    learned = [*model.conv.parameters(), *model.norm.parameters()]
+    optimiser = torch.optim.SGD(learned, lr=0.1, momentum=0.9, weight_decay=1e-4)
+    for _ in range(epochs):
+        for chosen in torch.split(torch.randperm(len(pictures)), 32):
+            optimiser.zero_grad()
+            loss = functional.mse_loss(model(pictures[chosen]), truth.expand(len(chosen), 1, -1, -1))
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    return model
 
 
 def tested() -> list[StageFeatures]:

@@ -54,7 +54,7 @@ layers:
 types:
 	$(BIN)/mypy
 
-check: lint ## lint and the library's own tests: two to three minutes
+check: lint ## lint and the library's own tests: two minutes
 	$(BIN)/pytest tests/unit -n $(CORES) --dist worksteal
 
 test: lint ## lint, then every test

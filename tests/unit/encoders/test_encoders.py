@@ -1,5 +1,6 @@
 """Each encoder is what its name claims: real weights, checked against what others publish or compute."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +21,22 @@ from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors
 
 
+@cache
 def photograph(resources: Path) -> torch.Tensor:
     pictures, _ = pictures_of("photos-test-small", catalogue.shipped(), resources)
     return torch.from_numpy(next(pictures).pixels.copy())[None]
 
 
-def stages_of(name: str, resources: Path, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+@cache
+def stages_of(name: str, resources: Path) -> dict[str, torch.Tensor]:
+    """The stages of the photograph, as they are, computed when they are first asked for."""
     entry = catalogue.shipped().encoders[name]
     weights = resources / "encoders" / f"{entry.variant_of or name}.safetensors" if entry.weights else None
     model = open_encoder(entry.architecture, weights, entry.taps, entry.padding)
     with torch.inference_mode():
-        stages: dict[str, torch.Tensor] = model(InputConvention(**entry.input.model_dump()).prepare(pictures))
+        stages: dict[str, torch.Tensor] = model(
+            InputConvention(**entry.input.model_dump()).prepare(photograph(resources))
+        )
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     return {stage: Target({}, {}, fit).of(stage, maps) for stage, maps in stages.items()}
 
@@ -50,7 +56,7 @@ def test_vgg16_begins_with_the_published_kernels(resources: Path) -> None:
 
 
 def test_vgg16_stages(resources: Path) -> None:
-    stages = stages_of("vgg16", resources, photograph(resources))
+    stages = stages_of("vgg16", resources)
     shapes = [(64, 224), (128, 112), (256, 56), (512, 28), (512, 14)]
     assert [tuple(maps.shape[1:3]) for maps in stages.values()] == shapes
     assert all(float(maps.min()) == 0 for maps in stages.values())  # after the ReLU
@@ -72,10 +78,9 @@ def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
     wanted = [relus[3 * blocks] for blocks in (3, 7, 13, 16)]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    pictures = photograph(resources)
-    prepared = InputConvention(**entry.input.model_dump()).prepare(pictures)
+    prepared = InputConvention(**entry.input.model_dump()).prepare(photograph(resources))
     theirs = session.run(wanted, {session.get_inputs()[0].name: prepared.permute(0, 2, 3, 1).numpy()})
-    ours = stages_of("resnet50-thin", resources, pictures)
+    ours = stages_of("resnet50-thin", resources)
     assert [maps.shape[1] for maps in ours.values()] == [128, 256, 512, 1024]
     for maps, reference in zip(ours.values(), theirs, strict=True):
         np.testing.assert_allclose(maps.permute(0, 2, 3, 1), reference, atol=1e-4 * float(np.abs(reference).max()))
@@ -83,7 +88,7 @@ def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
 
 def test_pixels_are_the_picture(resources: Path) -> None:
     pictures = photograph(resources)
-    (maps,) = stages_of("pixels", resources, pictures).values()
+    (maps,) = stages_of("pixels", resources).values()
     torch.testing.assert_close(maps, pictures.permute(0, 3, 1, 2) / 255)
 
 
@@ -116,8 +121,7 @@ def test_vgg16_edges_is_vgg16_retrained(resources: Path) -> None:
 
 
 def test_without_padding_maps_shrink_and_their_inside_stays(resources: Path) -> None:
-    pictures = photograph(resources)
-    padded, unpadded = stages_of("vgg16", resources, pictures), stages_of("vgg16-nopad", resources, pictures)
+    padded, unpadded = stages_of("vgg16", resources), stages_of("vgg16-nopad", resources)
     sides = {stage: maps.shape[-1] for stage, maps in unpadded.items()}
     assert sides == {"f1": 220, "f2": 106, "f3": 47, "f4": 17, "f5": 2}
     torch.testing.assert_close(unpadded["f1"], padded["f1"][..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
@@ -125,16 +129,13 @@ def test_without_padding_maps_shrink_and_their_inside_stays(resources: Path) -> 
         fit = catalogue.shipped().encoders[f"vgg16-{how}"].fit
         assert fit is not None
         assert fit.sides == sides
-        assert {
-            stage: maps.shape[-1] for stage, maps in stages_of(f"vgg16-{how}", resources, pictures).items()
-        } == sides
-    torch.testing.assert_close(stages_of("vgg16-cropped", resources, pictures)["f4"], padded["f4"][..., 5:22, 5:22])
+        assert {stage: maps.shape[-1] for stage, maps in stages_of(f"vgg16-{how}", resources).items()} == sides
+    torch.testing.assert_close(stages_of("vgg16-cropped", resources)["f4"], padded["f4"][..., 5:22, 5:22])
 
 
 @pytest.mark.parametrize("padding", ["reflect", "replicate", "circular"])
 def test_other_padding_changes_the_border_only(resources: Path, padding: str) -> None:
-    pictures = photograph(resources)
-    zeros, other = (stages_of(name, resources, pictures)["f1"] for name in ("vgg16", f"vgg16-{padding}"))
+    zeros, other = (stages_of(name, resources)["f1"] for name in ("vgg16", f"vgg16-{padding}"))
     torch.testing.assert_close(other[..., 2:-2, 2:-2], zeros[..., 2:-2, 2:-2], rtol=1e-4, atol=1e-2)
     assert float((other - zeros).abs().max()) > 1
 
@@ -151,7 +152,7 @@ def test_random_weights_are_the_seeds_own_and_keep_the_scale(tmp_path: Path, res
     again = weights_in(tmp_path / "again.safetensors")
     assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
     assert not torch.equal(first["features.0.weight"], second["features.0.weight"])
-    stages = stages_of("vgg16-random-0", resources, photograph(resources))
+    stages = stages_of("vgg16-random-0", resources)
     scale = [float(maps.square().mean().sqrt()) for maps in stages.values()]
     assert max(scale) / min(scale) < 20  # trained VGG16: 60
 

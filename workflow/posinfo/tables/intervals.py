@@ -41,12 +41,12 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: str, of
         higher, lower: rows (image, seed) with the metric's column.
     """
     rng = np.random.default_rng(0)
-    high = higher.pivot_table(index="seed", columns="image", values=metric)
+    high = higher.pivot(index="seed", columns="image", values=metric)
     images = list(high.columns)
     weights, rng.bit_generator.state = _first_weights(tuple(images))
     draws, value = _drawn(high, weights, rng), float(high.to_numpy().mean()) - offset
     if lower is not None:
-        low = lower.pivot_table(index="seed", columns="image", values=metric)
+        low = lower.pivot(index="seed", columns="image", values=metric)
         if list(low.columns) != images:
             weights = _image_weights(list(low.columns), rng)
         draws, value = draws - _drawn(low, weights, rng), value - float(low.to_numpy().mean())

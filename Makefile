@@ -6,7 +6,9 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 # A run is hundreds of short processes: what Python compiles of the library is kept, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo thousand probe lint style snakestyle snakelint layers types check test faults audit bench memory pins clean
+LINTERS := style snakestyle snakelint layers types
+
+.PHONY: help setup demo thousand probe lint $(LINTERS) check test faults audit bench memory pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -41,7 +43,8 @@ probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml:
 	@ls $(PROBED)/tables/atlas.csv $(PROBED)/figures/atlas.pdf $(PROBED)/atlas.html
 
 lint: setup ## formatting, style, types, Snakemake's own lint, layers of imports
-	@$(MAKE) --no-print-directory --jobs $(CORES) --output-sync style snakestyle snakelint layers types
+	@$(MAKE) --no-print-directory --jobs $(CORES) $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTERS)
+$(LINTERS): setup
 style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

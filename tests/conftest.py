@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the search for garbage, a twentieth of the time, need not look at it again and again."""
+    """What was imported stays: the search for garbage need not look at it again and again."""
     gc.freeze()
 
 

@@ -86,9 +86,15 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     return drawn
 
 
-def random_network(name: str, path: Path) -> nn.Module:
-    loaded = {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
-    return with_weights(name, loaded, "random weights")
+@pytest.fixture
+def random_network(random_weights: Callable[[str], Path]) -> Callable[[str], nn.Module]:
+    """A network of these weights, new for each that asks."""
+
+    def built(name: str) -> nn.Module:
+        loaded = {name: torch.from_numpy(array) for name, array in read_tensors(random_weights(name))[0].items()}
+        return with_weights(name, loaded, "random weights")
+
+    return built
 
 
 TOKENS: dict[
@@ -101,8 +107,8 @@ TOKENS: dict[
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_maps_are_what_the_network_gives_cell_by_cell(name: str, random_weights: Callable[[str], Path]) -> None:
-    model, (tap, expected) = random_network(name, random_weights(name)), TOKENS[name]
+def test_maps_are_what_the_network_gives_cell_by_cell(name: str, random_network: Callable[[str], nn.Module]) -> None:
+    model, (tap, expected) = random_network(name), TOKENS[name]
     given: list[torch.Tensor] = []
     model.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: given.append(output))
     picture = torch.rand(1, 3, 224, 224)
@@ -144,11 +150,10 @@ def test_without_its_position_embedding_a_transformer_knows_no_order(random_weig
 
 
 def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(
-    random_weights: Callable[[str], Path],
+    random_network: Callable[[str], nn.Module],
 ) -> None:
     def embedding(position: Any, name: str = "timm/vit_tiny_patch16_224") -> torch.Tensor:
-        network = random_network(name, random_weights(name))
-        values: torch.Tensor = with_position(network, position).pos_embed[0]  # type: ignore
+        values: torch.Tensor = with_position(random_network(name), position).pos_embed[0]  # type: ignore
         return values
 
     kept, first, again, second = (embedding(position) for position in (None, 0, 0, 1))
@@ -159,9 +164,8 @@ def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(
     assert sorted(map(tuple, first.tolist())) == sorted(map(tuple, kept.tolist()))
 
 
-def test_relative_positions_can_be_taken_out_of_swin(random_weights: Callable[[str], Path]) -> None:
-    name = "torchvision/swin_t"
-    model = with_position(random_network(name, random_weights(name)), "zeroed")
+def test_relative_positions_can_be_taken_out_of_swin(random_network: Callable[[str], nn.Module]) -> None:
+    model = with_position(random_network("torchvision/swin_t"), "zeroed")
     tables = [value for name, value in model.named_parameters() if name.endswith("bias_table")]
     assert len(tables) == 12
     assert all(float(table.abs().max()) == 0 for table in tables)
@@ -181,10 +185,9 @@ def test_variants_are_data() -> None:
     assert Encoder.model_validate({**entry, "position": {"shuffled": 2}}).position_change == 2
 
 
-def test_random_branches_are_on(random_weights: Callable[[str], Path], tmp_path: Path) -> None:
+def test_random_branches_are_on(random_network: Callable[[str], nn.Module], tmp_path: Path) -> None:
     """ConvNeXt's layer scales begin at 1e-6 and timm's last norms at 0: blocks that would pass their input on."""
-    name = "torchvision/convnext_tiny"
-    scales = random_network(name, random_weights(name)).features[1][0].layer_scale  # type: ignore
+    scales = random_network("torchvision/convnext_tiny").features[1][0].layer_scale  # type: ignore
     assert float(scales.min()) == float(scales.max()) == 1
     initialise("timm/resnet18", 0, tmp_path / "resnet.safetensors")
     norms = read_tensors(tmp_path / "resnet.safetensors")[0]["layer1.0.bn2.weight"]

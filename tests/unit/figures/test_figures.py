@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from posinfo.figures import schedule
 from posinfo.figures.drawings import DRAWINGS, write_figure
 from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
-from posinfo.figures.style import write_drawn
+from posinfo.figures.style import STYLE, write_drawn
 from posinfo.figures.summaries import estimates, padding, stages
 from posinfo.figures.tasks import tuning
 from posinfo.protocol.patterns import PATTERNS
@@ -168,8 +169,9 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_nothing_is_cut_off_at_the_edge(written: tuple[str, Figure, Path]) -> None:
     _, figure, _ = written
-    figure.draw_without_rendering()
-    drawn = figure.get_tightbbox()
+    with plt.style.context(STYLE):
+        figure.draw_without_rendering()
+        drawn = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01
 

@@ -13,7 +13,7 @@ from posinfo.run.families import families
 from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.tables.claims import judge, printed_values, read_claims, write_claims
-from posinfo.tables.intervals import Estimate, _first_weights, difference, overall
+from posinfo.tables.intervals import Estimate, difference, overall
 from posinfo.tables.measured import Measured
 from posinfo.tables.tasks import TaskScores
 
@@ -53,8 +53,8 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_an_interval_is_the_same_whatever_was_compared_before() -> None:
     """The first draw for a set of images is kept."""
-    few, many = scores(noisy(0.3, 0.1, 1, images=5)), scores(noisy(0.4, 0.1, 2, images=30))
-    _first_weights.cache_clear()
+    few = scores(noisy(0.3, 0.1, 1, images=5), [f"few{index}-0" for index in range(5)])
+    many = scores(noisy(0.4, 0.1, 2, images=30), [f"many{index}-0" for index in range(30)])
     alone = difference(many, few, "spc")
     assert difference(few, None, "spc") != alone
     assert difference(many, None, "spc", offset=0.4).value == pytest.approx(0, abs=0.05)

@@ -1,9 +1,10 @@
 """Numbers with their 95 % intervals, and what an interval decides: a bootstrap over photographs and seeds."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -40,10 +41,10 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: str, of
     Args:
         higher, lower: rows (image, seed) with the metric's column.
     """
-    rng = np.random.default_rng(0)
     high = higher.pivot(index="seed", columns="image", values=metric)
     images = list(high.columns)
-    weights, rng.bit_generator.state = _first_weights(tuple(images))
+    weights, generator = _first_weights(tuple(images))
+    rng = deepcopy(generator)
     draws, value = _drawn(high, weights, rng), float(high.to_numpy().mean()) - offset
     if lower is not None:
         low = lower.pivot(index="seed", columns="image", values=metric)
@@ -57,12 +58,12 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: str, of
 
 
 @lru_cache(maxsize=4)  # a table, a figure or the claims compare a hundred cells on the same few sets of images
-def _first_weights(images: tuple[str, ...]) -> tuple[NDArray[np.float64], Any]:
-    """The weights that a comparison draws first, and where they leave its generator."""
+def _first_weights(images: tuple[str, ...]) -> tuple[NDArray[np.float64], np.random.Generator]:
+    """The weights that a comparison draws first, and the generator after them, to go on with a copy of."""
     rng = np.random.default_rng(0)
     weights = _image_weights(list(images), rng)
     weights.flags.writeable = False
-    return weights, rng.bit_generator.state
+    return weights, rng
 
 
 def _image_weights(images: list[str], rng: np.random.Generator) -> NDArray[np.float64]:

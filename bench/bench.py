@@ -30,8 +30,8 @@ ON_TABLE1 = {  # these need the results of Table 1
     "doubling": "stacked.doubling",
     "released": "beside.against_released",
     "beside": "beside.beside",
-    "run": "finished_run.run_in_results",
 }
+OF_A_RUN = {"run": "finished_run.run_in_results"}  # these take a folder of results
 ON_NOISE = {
     "extraction": "extracting.alone_on_both_cores",
     "extraction_one_thread": "extracting.alone_on_one_core",
@@ -45,15 +45,17 @@ AT_A_THOUSAND = {  # these take the number of pictures
 }
 STAGES = ("extraction", "readouts", "exact", "scores")
 ONE_STAGE = {f"growth_{stage}": stage for stage in STAGES}  # the growth of one stage only
-PARTS = {**ON_TABLE1, **ON_NOISE, **AT_A_THOUSAND}
+PARTS = {**ON_TABLE1, **OF_A_RUN, **ON_NOISE, **AT_A_THOUSAND}
 
 
-def measure(part: str, pictures: int) -> "list[Line]":
+def measure(part: str, pictures: int, results: Path) -> "list[Line]":
     """The lines of one part."""
     module, function = PARTS["growth" if part in ONE_STAGE else part].split(".")
     work: Callable[..., list[Line]] = getattr(import_module(module), function)
     if part in ONE_STAGE:
         return work(pictures, ONE_STAGE[part])
+    if part in OF_A_RUN:
+        return work(results)
     return work(pictures) if part in AT_A_THOUSAND else work()
 
 
@@ -115,6 +117,7 @@ def main() -> None:
     choices = [*PARTS, *ONE_STAGE]
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(choices)}; by default all but growth of single stages")
     parser.add_argument("--pictures", type=int, default=1000, help="what a thousand is; fewer for a try (at least 64)")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="whose run is judged by the part `run`")
     parser.add_argument("--library", type=Path, default=ROOT / "workflow", help="another checkout's, to be measured")
     parser.add_argument("--into", type=Path, default=ROOT / "results/bench.csv", help="csv for the lines")
     parser.add_argument("--compare", type=Path, help="another such csv: print the ratios of lines in both")
@@ -128,7 +131,7 @@ def main() -> None:
     table = pd.DataFrame()
     parts = tqdm(args.parts or PARTS, desc="bench", unit="part")
     for part in parts:
-        table = merged(part, measure(part, args.pictures), args.into)
+        table = merged(part, measure(part, args.pictures, args.results.resolve()), args.into)
     shown = table[table["part"].isin(args.parts)] if args.parts else table
     rows = [[row.what, f"{row.measured:.3g}", row.goal, row.reached, row.note] for row in shown.itertuples()]
     print(tabulate(rows, ["what", "measured", "goal", "reached", "note"], disable_numparse=True))

@@ -8,27 +8,27 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 from posinfo.figures.schedule import by_run, read_jobs, wall
 from timing import REPETITIONS, ROOT, Line, seconds
 
 TARGET = "results/tables/table1.csv"
-BENCHMARKS = ROOT / "results/benchmarks"
-LOGS = ROOT / "results/logs"
 WITHOUT_TORCH = ("images", "tables", "claims", "figures", "pages")
 
 
-def jobs() -> pd.DataFrame:
-    """One row per job, as `read_jobs` returns them, and `cpu` seconds and peak `gigabytes` of memory.
+def jobs(results: Path) -> pd.DataFrame:
+    """One row per job of a folder of results, as `read_jobs` returns them, and `cpu` seconds and peak `gigabytes`.
 
     Those are what each process wrote into its log, since Snakemake's own figures are looked up every few seconds and
     miss the rest.
     """
-    found = read_jobs(BENCHMARKS, LOGS)
+    logs = results / "logs"
+    found = read_jobs(results / "benchmarks", logs)
     costs = []
     for name in found["job"]:
-        told = re.search(r"^([\d.]+) s of CPU, ([\d.]+) GB", (LOGS / f"{name}.log").read_text(), re.MULTILINE)
+        told = re.search(r"^([\d.]+) s of CPU, ([\d.]+) GB", (logs / f"{name}.log").read_text(), re.MULTILINE)
         assert told, f"{name} did not end well"
         costs.append([float(number) for number in told.groups()])
     return found.assign(cpu=[cpu for cpu, _ in costs], gigabytes=[peak for _, peak in costs])
@@ -60,16 +60,16 @@ def start_up(modules: str) -> float:
     return statistics.median(used)
 
 
-def run_in_results() -> list[Line]:
-    """Work as a share of wall time x cores, of each run by itself; and the largest memory of each stage.
+def run_in_results(results: Path) -> list[Line]:
+    """Work as a share of wall time x cores, of each run in a folder; the largest memory of each stage.
 
     The goal is for the run with most work: what was asked for later is often a few short jobs.
     """
-    found, cores = jobs(), os.cpu_count() or 1
+    found, cores, folder = jobs(results), os.cpu_count() or 1, results.name
     light, heavy = start_up("posinfo.tables"), start_up("posinfo.readouts, posinfo.scores")
     runs = by_run(found)
     if not runs:
-        print(f"no job in {BENCHMARKS} says when it ran: there is no run to judge")
+        print(f"no job in {results} says when it ran: there is no run to judge")
         return []
     lines = []
     for place, run in enumerate(sorted(runs, key=lambda run: -float(run["cpu"].sum()))):
@@ -77,18 +77,12 @@ def run_in_results() -> list[Line]:
         work, took = (run["cpu"] - begin).clip(lower=0).sum(), wall(run)
         began = datetime.fromtimestamp(float(run["start"].min()), UTC)
         note = f"{len(run)} jobs, {took:.0f} s on {cores} cores; a start takes {heavy:.1f} s, {light:.1f} without torch"
-        what = f"the run of {began:%F %H:%M} UTC in results/: work over wall time x cores"
+        what = f"the run of {began:%F %H:%M} UTC in {folder}/: work over wall time x cores"
         lines.append(Line(what, float(work / took / cores), "" if place else "≥ 0.9", note))
     for stage, rows in found.groupby("stage"):
         largest = rows.sort_values("gigabytes").iloc[-1]
         text = f"{largest['job']}; {len(rows)} jobs, {rows['seconds'].sum():.0f} s"
-        lines.append(Line(f"peak memory of {stage}, GB", float(largest["gigabytes"]), "≤ 3", text))
-    reports()
+        lines.append(Line(f"peak memory of {stage} in {folder}/, GB", float(largest["gigabytes"]), "≤ 3", text))
+    table = pd.concat([run.assign(run=place) for place, run in enumerate(runs)])
+    table.sort_values("seconds", ascending=False).to_csv(results / "bench_jobs.csv", index=False)
     return lines
-
-
-def reports() -> None:
-    """Write the jobs of all runs beside the bench, longest first."""
-    runs = [run.assign(run=place) for place, run in enumerate(by_run(jobs()))]
-    table = pd.concat(runs).sort_values("seconds", ascending=False)
-    table.to_csv(ROOT / "results/bench_jobs.csv", index=False)

@@ -77,7 +77,7 @@ def test_the_full_run_from_fetched_bytes_to_tables_1_and_5(resources: Path, tmp_
             },
             "images": {name: {**known.images[name].model_dump(), "count": count} for name, count in counts.items()},
         }
-        tasks = {"recipe": {"epochs": 1, "pictures": 8, "batch": 4}}
+        tasks = {"recipe": {"epochs": 1, "pictures": 4, "batch": 2}}
         config = overlay(tmp_path, base="paper", own=own, tasks=tasks, **SMALL)
         workflow = Workflow(tmp_path, source, configfile=config)
         workflow.run("download")

@@ -66,7 +66,7 @@ def run_in_results(results: Path) -> list[Line]:
     The goal is for the run with most work: what was asked for later is often a few short jobs.
     """
     found, cores, folder = jobs(results), os.cpu_count() or 1, results.name
-    light, heavy = start_up("posinfo.tables"), start_up("posinfo.readouts, posinfo.scores")
+    light, heavy = start_up("posinfo.tables.summaries"), start_up("posinfo.readouts.training, posinfo.scores.measures")
     runs = by_run(found)
     if not runs:
         print(f"no job in {results} says when it ran: there is no run to judge")

@@ -117,7 +117,7 @@ STAGES = {"extraction": of_extraction, "readouts": of_readouts, "exact": of_exac
 
 def growth(thousand: int, only: str = "") -> list[Line]:
     """Measure one stage, or all, each in a process of its own; print the table and draw the figure."""
-    noise.features(2 * thousand)  # made before anything is timed
+    noise.warm(2 * thousand)  # or each size would be read from the disk when it is first measured
     chosen = [only] if only else list(STAGES)
     points = [point for stage in chosen for point in alone(STAGES[stage], thousand)]
     table = pd.DataFrame([vars(point) for point in points])
@@ -133,7 +133,8 @@ def growth(thousand: int, only: str = "") -> list[Line]:
         rows.append([stage, along, _listed(some["size"]), _listed(some["seconds"]), f"{power:.2f}", flat])
         if stage in chosen:
             note = f"{_listed(some['seconds'])} s for {_listed(some['size'])}"
-            lines.append(Line(f"{stage}: seconds grow with the {along} to the power", power, "≤ 1.1", note))
+            goal = "≤ 2" if (stage, along) == ("exact", "channels") else "≤ 1.1"  # its sums are over pairs of channels
+            lines.append(Line(f"{stage}: seconds grow with the {along} to the power", power, goal, note))
         if stage in chosen and along == "pictures":
             note = f"{first:.2f} to {last:.2f} GB for {_listed(ends['size'])}"
             lines.append(Line(f"{stage}: memory, most over fewest pictures", last / first, "≤ 1.1", note))

@@ -42,6 +42,13 @@ def features(count: int, share: float = 1.0) -> list[StageFeatures]:
     return stages
 
 
+def warm(count: int) -> None:
+    """Make the stages of so many pictures, and read them once: what is timed then finds them in memory."""
+    for stage in features(count):
+        for picture in stage.array:
+            picture.max()
+
+
 def _write(path: Path, shape: tuple[int, int, int, int]) -> None:
     drawn = np.random.default_rng(0).standard_normal((BLOCK, *shape[1:]), dtype=np.float32)
     block = np.maximum(drawn, 0).astype(np.float16)

@@ -11,6 +11,8 @@ from posinfo.figures.materials import read_maps
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.training import make_stack, train
+from posinfo.readouts.upsampling import upsample
+from posinfo.scores import measures
 from posinfo.scores.learning_curve import COLUMNS, curve, part_of, write_curve
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import at, predicted_maps, write_predictions
@@ -39,6 +41,24 @@ def test_a_stored_map_is_the_one_that_was_scored(tmp_path: Path) -> None:
         )
         assert spearmanr(drawn.ravel(), truth.ravel()).statistic == pytest.approx(row["spc"], abs=2e-3)
         assert np.abs(drawn.astype(float) - truth).mean() == pytest.approx(row["mae"], abs=1e-3)
+
+
+def test_few_maps_are_enlarged_at_once_and_the_scores_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = read_features(small_features(tmp_path))
+    stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, TRAINING)
+    train([stack], stages, TRAINING, "paper", ALIGNMENT, CPU)
+    together, enlarged = score(stack, stages, NAMES, "paper", ALIGNMENT, CPU), []
+
+    def watched(maps: torch.Tensor, corners: bool) -> torch.Tensor:
+        enlarged.append(len(maps))
+        return upsample(maps, corners)
+
+    monkeypatch.setattr(measures, "TOGETHER", 3)
+    monkeypatch.setattr(measures, "upsample", watched)
+    pd.testing.assert_frame_equal(score(stack, stages, NAMES, "paper", ALIGNMENT, CPU), together, check_exact=True)
+    assert enlarged == [3, 3, 1] * len(stack.heads)
 
 
 def test_a_part_is_scaled_by_its_own_root_mean_square(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from posinfo.store.files import written_whole
 from posinfo.store.provenance import code_digest
 from posinfo.store.sidecars import write_sidecar
 
+TOGETHER = 64  # maps that are upsampled at once
+
 
 def sorted_ranks(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Where each number of a sorted map stood, int64 [n], and its rank minus the mean rank, float64 [n].
@@ -103,9 +105,9 @@ def score(
     for head, maps, flat in zip(tqdm(stack.heads, desc="scores", unit="head"), small, constant, strict=True):
         truth = ground_truth(head.pattern, 224, definition)
         target, expected = centred_ranks(truth), truth.astype(np.float32)
-        for name, large, unchanging in zip(
-            names, upsample(maps, alignment.corners).numpy(), flat.tolist(), strict=True
-        ):
+        # Few at a time: all maps of a set at 224 x 224 would be its largest memory.
+        upsampled = (large for some in maps.split(TOGETHER) for large in upsample(some, alignment.corners).numpy())
+        for name, large, unchanging in zip(names, upsampled, flat.tolist(), strict=True):
             spc = 0.0 if unchanging else spearman(large.ravel(), target)
             mae = float(np.abs(large - expected).mean(dtype=np.float64))
             rows.append((head.pattern, head.seed, name, spc, mae, int(unchanging)))

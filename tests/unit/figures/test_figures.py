@@ -170,6 +170,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_nothing_is_cut_off_at_the_edge(written: tuple[str, Figure, Path]) -> None:
     _, figure, _ = written
     with plt.style.context(STYLE):
+        figure.dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
         drawn = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01

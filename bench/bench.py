@@ -124,6 +124,8 @@ def main() -> None:
     args = parser.parse_args()
     if wrong := [part for part in args.parts if part not in choices]:
         parser.error(f"there is no part {wrong[0]}; parts: {', '.join(choices)}")
+    if OF_A_RUN.keys() & set(args.parts or PARTS) and not (args.results / "benchmarks").is_dir():
+        parser.error(f"no job has ended in {args.results} (no folder benchmarks); --results: a folder of results")
     sys.path.insert(0, str(args.library.resolve()))
     from timing import use_cores
 

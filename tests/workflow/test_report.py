@@ -6,8 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Workflow
+from posinfo.figures import materials
+from posinfo.figures.commands import PUBLISHED
+from posinfo.figures.drawings import write_figure
 from posinfo.protocol import origins
 from posinfo.run import displays, tables, tasks
+from posinfo.run.ingredients import Ingredients
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -37,6 +41,26 @@ def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workf
         log = results / "logs" / benchmark.relative_to(results / "benchmarks").with_suffix(".log")
         assert re.search(r" s of CPU, [\d.]+ GB of memory at most$", log.read_text().rstrip())
     assert whole.planned() == set()
+
+
+@pytest.mark.parametrize("name", list(displays.FIGURES))
+def test_every_figure_drawn_again_is_the_same_file(
+    whole: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(whole.place)
+    run = whole.settings()
+    shown = [Path(path) for path in Ingredients(run).of_figure(name)]
+
+    def drawn(output: Path) -> list[bytes]:
+        material = materials.collect(run, shown, PUBLISHED, Path(run.results) / "benchmarks")
+        files = [output.with_suffix(suffix) for suffix in (".pdf", ".png")]
+        write_figure(name, material, *files)
+        return [file.read_bytes() for file in files]
+
+    # What jobs cost is shown as of its own time, and more of them are over by now.
+    of_now = displays.FIGURES[name].costs
+    made = [(Path(run.results) / f"figures/{name}{suffix}").read_bytes() for suffix in (".pdf", ".png")]
+    assert drawn(tmp_path / "again") == (drawn(tmp_path / "and_again") if of_now else made)
 
 
 def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow) -> None:

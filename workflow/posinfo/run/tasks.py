@@ -43,12 +43,12 @@ class Recipe(BaseModel):
 class Tuning(Recipe):
     """The same for an encoder whose training starts from another's weights; the body has a learning rate of its own."""
 
-    epochs: Count = Field(3, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
-    pictures: Count = Field(480, description="Pictures of each pass.")
+    epochs: Count = Field(2, description="Passes, each over pictures of its own. A checkpoint is kept after each.")
+    pictures: Count = Field(500, description="Pictures of each pass.")
     plain: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Share of the training over which compositions fade from two greys into textures."
     )
-    batch: Count = Field(4, description="Pictures per step.")
+    batch: Count = Field(2, description="Pictures per step.")
     lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(
         0.003, description="Highest learning rate of AdamW for the head, which is new."
     )

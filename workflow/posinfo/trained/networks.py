@@ -188,17 +188,21 @@ def loss_of(
     kinds: torch.Tensor,
     classes: torch.Tensor,
     weights: torch.Tensor | None = None,
+    overlap: bool = False,
 ) -> torch.Tensor:
     """The cross-entropy of a batch, over pictures or pixels.
 
     Things cover a small part of a picture; as in HED, thing and background weigh the same, whatever their areas.
-    Where every pixel belongs to a class among equals, each class has a weight of its own instead.
+    Where every pixel belongs to a class among equals, each class has a weight of its own instead. Saliency may be
+    asked for the overlap: each pixel weighs the same, and what map and thing do not share is added (1 - IoU, soft, of
+    each picture, as BASNet and others have it), since balanced maps are broad.
 
     Args:
         answers: what `TaskNetwork` returns.
         kinds: int64 [batch].
         classes: 0 on the background, 1 + kind on the thing, 255 where nobody says; int64 [batch, side, side].
         weights: of the classes, float32 [classes], if they are equals; for segmentation.
+        overlap: for saliency.
     """
     if task == "classification":
         return functional.cross_entropy(answers, kinds)
@@ -209,5 +213,11 @@ def loss_of(
         errors = functional.cross_entropy(answers, classes, ignore_index=255, reduction="none")
     else:
         errors = functional.binary_cross_entropy_with_logits(answers[:, 0], thing.float(), reduction="none")
+    if task == "saliency" and overlap:
+        known = thing | background
+        salient = answers[:, 0].sigmoid() * known
+        shared = (salient * thing).sum((1, 2))
+        either = (salient + thing.float()).sum((1, 2)) - shared
+        return (errors * known).sum() / known.sum().clamp(min=1) + (1 - shared / either.clamp(min=1e-6)).mean()
     parts = [(errors * mask).sum() / mask.sum().clamp(min=1) for mask in (thing, background)]
     return torch.stack(parts).mean()

@@ -127,7 +127,8 @@ def train(
                 kept[step] = network.encoder()
             optimiser.zero_grad(set_to_none=True)
             answers = network(prepare(pictures.to(device)).contiguous(memory_format=layout))
-            loss = loss_of(network.task, answers, kinds.to(device), classes.to(device), weights)
+            # From scratch a thing is first to be found at all, which balance does; what is trained finds it soon.
+            loss = loss_of(network.task, answers, kinds.to(device), classes.to(device), weights, network.started)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()

@@ -4,15 +4,13 @@ import errno
 import io
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from posinfo.__main__ import tidy_when_terminated
 from posinfo.features import writing
 from posinfo.features.extraction import aligned
 from posinfo.store.files import StreamedArray, read_json, sha256_of
@@ -100,17 +98,13 @@ def test_an_interrupt_leaves_nothing_and_gives_torch_its_threads_back(tmp_path: 
     assert torch.get_num_threads() == threads
 
 
-def test_a_terminated_process_leaves_nothing(tmp_path: Path) -> None:
-    code = (
-        "import pathlib, sys; from posinfo.__main__ import tidy_when_terminated; import synthetic, test_writing;"
-        "tidy_when_terminated();"
-        "network = test_writing.interrupting(test_writing.terminate);"
-        "synthetic.small_features(pathlib.Path(sys.argv[1]), network=network)"
-    )
-    folders = [ROOT / "workflow", ROOT / "tests", ROOT / "tests/unit", Path(__file__).parent]
-    path = os.pathsep.join(map(str, folders))
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], env=os.environ | {"PYTHONPATH": path}, check=False
-    )
-    assert done.returncode == 128 + signal.SIGTERM
+def test_a_process_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        tidy_when_terminated()
+        with pytest.raises(SystemExit) as left:
+            small_features(tmp_path, network=interrupting(terminate))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 128 + signal.SIGTERM
     assert list((tmp_path / "set").iterdir()) == []

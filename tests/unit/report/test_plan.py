@@ -20,10 +20,13 @@ def test_what_is_made_is_said_with_what_is_free(tmp_path: Path) -> None:
     assert room_for([step], []) == ""
 
 
+CONTROLS = ["vgg16-cropped", "squeezenet"]  # fewer networks than the default run's
+
+
 @pytest.fixture(scope="module")
 def planned() -> list[Step]:
-    """The steps of the default run."""
-    return steps(RunConfig())
+    """The steps of the default run with these controls."""
+    return steps(RunConfig(controls=CONTROLS))
 
 
 def test_encoders_that_share_a_pass_are_counted_once(planned: list[Step]) -> None:
@@ -38,6 +41,7 @@ def test_encoders_that_share_a_pass_are_counted_once(planned: list[Step]) -> Non
 
 
 def test_fewer_pictures_take_less(planned: list[Step]) -> None:
-    small = load_config({"images": {"train": "photos-train-small", "natural": "photos-test-small"}})
+    sets = {"train": "photos-train-small", "natural": "photos-test-small"}
+    small = load_config({"images": sets, "controls": CONTROLS})
     whole = sum(sum(step.paths.values()) for step in planned)
     assert sum(sum(step.paths.values()) for step in steps(small)) < whole / 2

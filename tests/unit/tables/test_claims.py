@@ -111,8 +111,11 @@ def test_claims_hold_fail_or_stay_undecided_with_the_printed_difference_beside(t
 
 def test_a_control_that_is_left_out_is_not_compared_and_a_missing_score_is_an_error() -> None:
     run = RunConfig(controls=["vgg16-random-1"])
-    claims, printed, groups = read_claims(PUBLISHED / "claims.yaml"), printed_values(run, PUBLISHED), made_up(run, {})
+    about = ("padding-not-map-size", "training-adds")
+    claims = [claim for claim in read_claims(PUBLISHED / "claims.yaml") if claim.name in about]
+    printed, groups = printed_values(run, PUBLISHED), made_up(run, {})
     done = tasks_done(run, {"saliency": 0.0, "segmentation": 0.0})
+    assert len(claims) == 2
     judged = judge(claims, groups, run, printed, done, NOTHING)
     assert "padding-not-map-size" not in set(judged["claim"])
     assert (judged["claim"] == "training-adds").sum() == 3

@@ -73,6 +73,8 @@ def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow
         for images in sets
     ]
     wanted.append(f"{run.tasks.saliency}/{displays.CROPS}.npz")
+    of_pixels = (run.tasks.segmentation, run.tasks.segmentation_without_padding)
+    wanted += [f"{encoder}/{displays.SEGMENTATIONS}.npz" for encoder in of_pixels]
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {*wanted, *(name.replace(".npz", ".json") for name in wanted)}
     assert sum((folder / name).stat().st_size for name in files) < 20e6

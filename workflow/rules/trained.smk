@@ -1,9 +1,9 @@
-"""Train encoders for classification, saliency or segmentation; and show what one for saliency says.
+"""Train encoders for classification, saliency or segmentation; and show what those for maps say.
 
 REQUIRED INPUTS: {results}/images/{images}.npy (compositions are made of them), or pictures and their masks; the weights of
 the encoder that a training starts from, if its entry names one
 OUTPUTS: {results}/encoders/{encoder}.safetensors (the encoder alone), .head.safetensors, .epochs.csv, .metrics.csv and
-.pictures.csv, .step-{step}.safetensors; {results}/predictions/{encoder}/crops.npz
+.pictures.csv, .step-{step}.safetensors; {results}/predictions/{encoder}/crops.npz and segmentations.npz
 
 Each encoder has its own rule, since each is kept after its own steps.
 """
@@ -78,7 +78,39 @@ rule crops:
         entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
         device=RUN.device,
         shown=displays.SHOWN,
+        says="crops",
+        learnt=[],
         code=[code_digest("trained.answers"), code_digest("trained.crops")],
     shell:
-        "python3 -m posinfo --log {log:q} crops {wildcards.encoder:q} --entry {params.entry:q} --weights {input.weights:q}"
-        " --test {input.files:q} --device {params.device} --threads {threads} --output {output.maps:q}"
+        "python3 -m posinfo --log {log:q} {params.says} {wildcards.encoder:q} --entry {params.entry:q}"
+        " --weights {input.weights:q} {params.learnt:q} --test {input.files:q} --device {params.device}"
+        " --threads {threads} --output {output.maps:q}"
+
+
+use rule crops as segmentations with:
+    input:
+        weights=asks(PATHS.weights, "encoder"),
+        head=PATHS.trained("{encoder}", "head.safetensors"),
+        learnt=lambda wildcards: MADE_FROM.examples(wildcards.encoder)[0],
+        files=lambda wildcards: MADE_FROM.examples(wildcards.encoder)[-1],
+        names=lambda wildcards: MADE_FROM.names_of_examples(wildcards.encoder),
+        stories=lambda wildcards: paths.sidecars(MADE_FROM.names_of_examples(wildcards.encoder)),
+    output:
+        maps=PATHS.segmentations("{encoder}"),
+        story=PATHS.segmentations("{encoder}", "json"),
+    log:
+        PATHS.log("segmentations/{encoder}"),
+    benchmark:
+        PATHS.benchmark("segmentations/{encoder}")
+    wildcard_constraints:
+        encoder="|".join(encoder for encoder in TRAINED if ENCODERS[encoder].task == "segmentation"),
+    params:
+        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
+        device=RUN.device,
+        shown=displays.SHOWN,
+        says="segmentations",
+        learnt=lambda wildcards, input: [
+            *("--train", *input.learnt),
+            *("--recipe", RUN.tasks.recipe_of(ENCODERS[wildcards.encoder]).model_dump_json()),
+        ],
+        code=[code_digest("trained.answers"), code_digest("trained.segmentations")],

@@ -24,6 +24,7 @@ def material(costs: pd.DataFrame) -> Material:
         groups={},
         predicted={},
         crops=None,
+        segmentations={},
         pictures={},
         stories=[],
         losses=none,

@@ -17,7 +17,7 @@ from posinfo.figures.maps import error_map, figure6
 from posinfo.figures.materials import Maps, Material
 from posinfo.figures.style import STYLE, write_drawn
 from posinfo.figures.summaries import estimates, padding, stages
-from posinfo.figures.tasks import tuning
+from posinfo.figures.tasks import segmentations, tuning
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig
 from posinfo.run.displays import FIGURES, SHOWN, maps_wanted
@@ -25,6 +25,7 @@ from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.tables.claims import printed_values
 from posinfo.trained.crops import Crops
+from posinfo.trained.segmentations import Segmentations
 
 RUN = RunConfig()
 PUBLISHED = ROOT / "workflow/published"
@@ -74,6 +75,17 @@ def made_up_material(**changes: Any) -> Material:
             cells(rng.random((SHOWN, 28, 28))).astype(np.float16),
             cells(rng.random((SHOWN, 26, 26))).astype(np.float16),
         ),
+        "segmentations": {
+            encoder: Segmentations(
+                "photos-test",
+                ("background", "disc", "square"),
+                cells(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8)),
+                cells(rng.integers(0, 3, (SHOWN, 28, 28), dtype=np.uint8)),
+                cells(rng.integers(0, 3, (SHOWN, 28, 28), dtype=np.uint8)),
+                cells(rng.integers(0, 3, (1, 28, 28), dtype=np.uint8))[0],
+            )
+            for encoder in (RUN.tasks.segmentation, RUN.tasks.segmentation_without_padding)
+        },
         "pictures": {
             images: cells(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8))
             for images in RUN.images.tests.values()
@@ -141,6 +153,15 @@ def test_the_course_of_a_training_is_a_line_from_its_start_to_its_end() -> None:
     lines = {str(bars.get_label()): bars[0].get_xdata() for bars in figure.axes[0].containers}
     assert list(lines["vgg-slim-saliency"]) == [0, 100, 300, 800]
     assert list(lines["vgg-slim-classification"]) == [800]
+
+
+def test_segmentations_say_how_much_of_each_answer_is_right() -> None:
+    figure = segmentations(MATERIAL)
+    padded, unpadded = MATERIAL.segmentations.values()
+    shares = [float(np.mean(padded.true[0] == said)) for said in (padded.said[0], unpadded.said[0], padded.prior)]
+    assert [axes.get_xlabel() for axes in figure.axes[::SHOWN]] == ["", "", *(f"{share:.2f}" for share in shares)]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["background", "disc", "square"]
 
 
 def test_the_error_map_is_the_mean_of_three_absolute_errors() -> None:

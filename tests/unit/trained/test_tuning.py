@@ -14,12 +14,13 @@ from posinfo.run.tasks import Tuning
 from posinfo.store.errors import InputError
 from posinfo.store.sidecars import verified
 from posinfo.store.tensors import read_tensors, write_tensors
-from posinfo.trained.answers import answers
+from posinfo.trained.answers import answers, segmentations
 from posinfo.trained.encoders import class_weights, make
 from posinfo.trained.examinations import Tally, examine_prior, position_prior
 from posinfo.trained.labelled_sets import LabelledSet
 from posinfo.trained.networks import NormedConvolution, TaskNetwork, loss_of
 from posinfo.trained.parts import Part, refuse_what_proves_nothing
+from posinfo.trained.segmentations import read_segmentations, write_segmentations
 
 TAPS = {"f1": "features.3", "f5": "features.29"}
 CPU = torch.device("cpu")
@@ -202,6 +203,7 @@ def test_scenes_learn_their_classes_by_name(place: Path, tmp_path: Path) -> None
         masks = np.zeros((count, 224, 224), np.uint8)
         masks[:, 112:] = 1
         masks[0, 112:, :50] = 2
+        masks[:, 0, :7] = 255
         write_masks(iter(masks), count, tmp_path / f"{part}.npy", classes=SCENES)
         files.append([place / f"{part}.npy", tmp_path / f"{part}.npy"])
     path = tmp_path / "scenes.safetensors"
@@ -213,3 +215,13 @@ def test_scenes_learn_their_classes_by_name(place: Path, tmp_path: Path) -> None
     assert row["prior_iou_sky"] == 1
     assert row["prior_iou_car"] == 0
     assert row["prior_miou"] == pytest.approx((1 + row["prior_iou_road"]) / 3)
+
+    learnt, tested = Part.opened(files[0], RECIPE), Part.opened(files[1])
+    write_segmentations(
+        segmentations(entry(task="segmentation"), path, learnt, tested, RECIPE, CPU), tmp_path / "segmentations.npz"
+    )
+    shown = read_segmentations(tmp_path / "segmentations.npz")
+    assert shown.images == "test"
+    assert shown.classes == SCENES
+    for column, said in (("accuracy", shown.said), ("prior_accuracy", [shown.prior, shown.prior])):
+        assert np.mean([shown.right(said[place], place) for place in (0, 1)]) == pytest.approx(row[column])

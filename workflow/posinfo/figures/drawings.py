@@ -23,6 +23,7 @@ DRAWINGS: dict[str, Callable[[Material], Figure]] = {
     "stages": summaries.stages,
     "padding": summaries.padding,
     "border": border.border,
+    "segmentations": tasks.segmentations,
     "tuning": tasks.tuning,
     "agreement": summaries.agreement,
     "learning_curve": summaries.learning_curve,

@@ -13,7 +13,7 @@ from posinfo.figures.schedule import read_jobs
 from posinfo.images.pictures import read_names, read_pictures
 from posinfo.images.views import first_views
 from posinfo.run.cells import Cell
-from posinfo.run.displays import CROPS, SHOWN
+from posinfo.run.displays import CROPS, SEGMENTATIONS, SHOWN
 from posinfo.store.errors import InputError
 from posinfo.store.files import read_json
 from posinfo.store.sidecars import verified
@@ -21,6 +21,7 @@ from posinfo.store.tensors import read_tensors
 from posinfo.tables.claims import printed_values
 from posinfo.tables.summaries import Groups, by_cell, read_scores, scores_of_cell
 from posinfo.trained.crops import Crops, read_crops
+from posinfo.trained.segmentations import Segmentations, read_segmentations
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -45,6 +46,7 @@ class Material:
         groups: scores by cell.
         predicted: (encoder, readout, images) to the predicted maps.
         crops: saliency of pictures and of cropped copies.
+        segmentations: encoder to the classes of pixels that it says.
         pictures: set of images to its shown pictures, uint8 [pictures, 224, 224, 3].
         stories: the sidecars of an encoder's stages, shallow first.
         losses: columns encoder, pattern, seed, epoch, loss.
@@ -58,6 +60,7 @@ class Material:
     groups: Groups
     predicted: dict[tuple[str, str, str], Maps]
     crops: Crops | None
+    segmentations: dict[str, Segmentations]
     pictures: dict[str, NDArray[np.uint8]]
     stories: list[dict[str, Any]]
     losses: pd.DataFrame
@@ -103,6 +106,7 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
             (path.parts[-3], path.parts[-2], path.stem): read_maps(path) for path in kinds.get("predictions", [])
         },
         crops=next((read_crops(path) for path in kinds.get("crops", [])), None),
+        segmentations={path.parts[-2]: read_segmentations(path) for path in kinds.get("segmentations", [])},
         pictures={
             path.stem: read_pictures(path)[first_views(names[path.stem], SHOWN)] for path in kinds.get("images", [])
         },
@@ -115,8 +119,8 @@ def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks
 
 def _kind(path: Path) -> str:
     folders = set(path.parts[:-1])
-    if path.stem == CROPS:
-        return "crops"
+    if path.stem in (CROPS, SEGMENTATIONS):
+        return path.stem
     for folder in ("scores", "predictions", "readouts"):
         if folder in folders:
             return folder

@@ -32,6 +32,12 @@ def colours_of(count: int) -> list[str]:
     return [str(colour) for colour in sns.color_palette("husl", count).as_hex()]
 
 
+def colours_of_classes(count: int) -> list[str]:
+    """Colours of what a pixel may be: neighbours in the list differ, as in pictures of street scenes."""
+    tab = sns.color_palette("tab20").as_hex()
+    return [str(colour) for colour in (tab[::2] + tab[1::2])[:count]] if count <= len(tab) else colours_of(count)
+
+
 def colour_of(encoder: str, run: "RunConfig") -> str:
     """An encoder's colour, the same in every figure; other encoders share one."""
     for model, colour in MODEL_COLOURS.items():

@@ -1,15 +1,18 @@
-"""Encoders trained for a task: saliency of cropped copies (the paper's figure 1), position by steps of training."""
+"""Encoders trained for a task: saliency of cropped copies (figure 1), classes of pixels, steps of training."""
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from posinfo.figures.maps import bar, picture_in, tight
 from posinfo.figures.materials import Material
-from posinfo.figures.style import ERROR, MAP, WHOLE, bare, colours_of, counts_of
+from posinfo.figures.style import ERROR, MAP, WHOLE, bare, colours_of, colours_of_classes, counts_of, short
 from posinfo.figures.summaries import estimates, interval
+from posinfo.images.masks import UNKNOWN, Mask
 from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.trained.crops import CUT
@@ -47,6 +50,42 @@ def _placed(axes: Axes, values: NDArray[np.floating], side: int, scale: tuple[fl
     whole = np.full((side, side), np.nan)
     whole[side - len(values) :, side - len(values) :] = values
     axes.imshow(whole, cmap=colours, vmin=scale[0], vmax=scale[1], interpolation="nearest")
+    bare(axes)
+
+
+def segmentations(material: Material) -> Figure:
+    """Columns are pictures; rows: picture, what is true, what networks with padding and without say, position alone.
+
+    Below each answer stands the share of pixels that it has right. What nobody knows is white.
+    """
+    tasks = material.run.tasks
+    names = (tasks.segmentation, tasks.segmentation_without_padding)
+    if missing := [name for name in names if name not in material.segmentations]:
+        raise InputError(f"segmentations are drawn from a segmentations.npz each; none was given of {missing[0]}")
+    padded, unpadded = (material.segmentations[name] for name in names)
+    classes, colours = padded.classes, colours_of_classes(len(padded.classes))
+    figure, grid = plt.subplots(5, len(padded.pictures), figsize=(4.9, 5.6))
+    tight(figure)
+    for column, picture in enumerate(padded.pictures):
+        top, truth, *below = grid[:, column]
+        picture_in(top, picture)
+        _classes_in(truth, padded.true[column], colours)
+        for axes, said in zip(below, (padded.said[column], unpadded.said[column], padded.prior), strict=True):
+            _classes_in(axes, said, colours)
+            axes.set_xlabel(short(padded.right(said, column)), fontsize=7, labelpad=1)
+    for axes, words in zip(
+        grid[:, 0], ("picture", "true", "with\npadding", "without\npadding", "position\nalone"), strict=True
+    ):
+        axes.set_ylabel(words)
+    patches = [Patch(color=colour, label=name) for name, colour in zip(classes, colours, strict=True)]
+    figure.legend(handles=patches, loc="outside lower center", ncols=6, fontsize=7, handlelength=1)
+    return figure
+
+
+def _classes_in(axes: Axes, classes: Mask, colours: list[str]) -> None:
+    """The class of each pixel in its colour."""
+    shown = np.ma.masked_equal(classes, UNKNOWN)
+    axes.imshow(shown, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(colours) - 0.5, interpolation="nearest")
     bare(axes)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
 CROPS = "crops"  # the file of saliency of pictures and of cropped copies
+SEGMENTATIONS = "segmentations"  # the file of the classes of pixels
 SHOWN = 5  # photographs of a set of images that figures show, one view of each
 LAYERS, KERNELS, PADDINGS = (1, 2, 3), (1, 3, 7), (0, 1, 2)
 
@@ -28,6 +29,7 @@ class Display:
         maps: predicted maps, a cell each; their pictures and scores come with them.
         pictures: the roles of the sets of images that are shown themselves.
         crops: saliency of pictures and of cropped copies.
+        segmentations: the class of each pixel, with padding and without.
         architecture: the sidecars of VGG's features.
         losses: the training losses of the readouts of Table 1.
         curve: the learning curve's csv.
@@ -39,6 +41,7 @@ class Display:
     maps: "Callable[[RunConfig], list[Cell]] | None" = None
     pictures: tuple[str, ...] = ()
     crops: bool = False
+    segmentations: bool = False
     architecture: bool = False
     losses: bool = False
     curve: bool = False
@@ -89,6 +92,7 @@ FIGURES = {
     "stages": Display("SPC by stage", tables=("table3",)),
     "padding": Display("SPC by padding", tables=("table4", "controls")),
     "border": Display("SPC without the border of the maps", tables=("border",)),
+    "segmentations": Display("Segmentation with and without padding", segmentations=True),
     "tuning": Display("SPC by steps of training for a task", tables=("tuning",)),
     "agreement": Display("Ours against the paper's", tables=("table1", "table2a", "table2b", "table3", "table4")),
     "learning_curve": Display("SPC by number of training pictures", curve=True),

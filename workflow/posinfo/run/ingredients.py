@@ -219,6 +219,9 @@ class Ingredients:
             found += [paths.images(getattr(run.images, role), suffix) for suffix in ("npy", "csv")]
         if display.crops:
             found.append(paths.crops(run.tasks.saliency))
+        if display.segmentations:
+            padded, unpadded = run.tasks.segmentation, run.tasks.segmentation_without_padding
+            found += [paths.segmentations(padded), paths.segmentations(unpadded)]
         if display.architecture:
             found += paths.features(run.models.VGG, run.images.natural, run.stages(run.models.VGG), "json")
         if display.losses:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 from posinfo.protocol.origins import DRAWN, REDGREEN
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import LocalFile
-from posinfo.run.displays import CROPS, FIGURES
+from posinfo.run.displays import CROPS, FIGURES, SEGMENTATIONS
 from posinfo.run.families import ATLAS
 from posinfo.run.ingredients import Ingredients
 from posinfo.run.paths import TABLES_OF_TRAINING
@@ -53,8 +53,9 @@ class Mistaken:
                 steps = "|".join(map(str, self.run.kept(encoder)))
                 files = rf"((head|step-({steps}))\.)?safetensors|({tables})\.(csv|json)"
                 known.append(rf"encoders/{re.escape(encoder)}\.({files})")
-            if entry.task == "saliency" and entry.variant_of is None:
-                known.append(rf"predictions/{re.escape(encoder)}/{CROPS}\.(npz|json)")
+            shown = {"saliency": CROPS, "segmentation": SEGMENTATIONS}.get(entry.task or "")
+            if shown and entry.variant_of is None:
+                known.append(rf"predictions/{re.escape(encoder)}/{shown}\.(npz|json)")
         for encoder in self._ingredients.maps:
             files = "|".join(re.escape(self._below(path)) for path in self._ingredients.map_files(encoder))
             known.append(rf"({files.replace('npz', '(npz|json)')})")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import Source
-from posinfo.run.displays import CROPS
+from posinfo.run.displays import CROPS, SEGMENTATIONS
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -83,6 +83,10 @@ class Paths:
     def crops(self, encoder: str, suffix: str = "npz") -> str:
         """Saliency of pictures and of cropped copies."""
         return f"{self.results}/predictions/{encoder}/{CROPS}.{suffix}"
+
+    def segmentations(self, encoder: str, suffix: str = "npz") -> str:
+        """The class of each pixel of some pictures."""
+        return f"{self.results}/predictions/{encoder}/{SEGMENTATIONS}.{suffix}"
 
     def measured(self, experiment: str, condition: str, suffix: str = "csv") -> str:
         """What an experiment on where position comes from measured of each picture; .json vouches for it."""

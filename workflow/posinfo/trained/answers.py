@@ -1,4 +1,4 @@
-"""What a trained encoder and its head say to pictures, and to slightly cropped copies of them."""
+"""What a trained encoder and its head say to pictures: saliency, of cropped copies too; the class of each pixel."""
 
 from pathlib import Path
 
@@ -8,10 +8,13 @@ import torch
 from posinfo.features.extraction import InputConvention, open_encoder
 from posinfo.registry.entries import Encoder, TrainedWeights
 from posinfo.run.displays import SHOWN
+from posinfo.run.tasks import Recipe
 from posinfo.store.tensors import read_tensors
 from posinfo.trained.crops import CUT, Crops
+from posinfo.trained.examinations import position_prior
 from posinfo.trained.networks import Head
 from posinfo.trained.parts import Part
+from posinfo.trained.segmentations import Segmentations
 
 
 @torch.inference_mode()
@@ -48,3 +51,25 @@ def crops(entry: Encoder, weights: Path, part: Part, device: torch.device) -> Cr
     said = [answers(entry, weights, shown, device)[:, 0] for shown in (pictures, pictures[:, CUT:, CUT:].contiguous())]
     whole, cropped = (maps.numpy().astype(np.float16) for maps in said)
     return Crops(chosen, whole, cropped)
+
+
+def segmentations(
+    entry: Encoder, weights: Path, learnt: Part, part: Part, recipe: Recipe, device: torch.device
+) -> Segmentations:
+    """The class of each pixel of `SHOWN` pictures, spread evenly over what is tested on.
+
+    Args:
+        entry: an encoder trained for segmentation.
+        weights: its .safetensors file, the head's beside it.
+        learnt: what it has learnt from, of whose masks position alone answers.
+        part: what it is tested on.
+        recipe: of its training.
+    """
+    examples, numbers = part.examples, part.spread(SHOWN)
+    pictures = np.stack([examples[number].picture for number in numbers])
+    said = answers(entry, weights, torch.from_numpy(pictures), device).numpy().argmax(1)
+    prior = position_prior("segmentation", learnt.examples, list(range(recipe.epochs * recipe.pictures))).argmax(0)
+    true = np.stack([examples.answer(number) for number in numbers])
+    return Segmentations(
+        part.name, learnt.examples.classes, pictures, true, said.astype(np.uint8), prior.astype(np.uint8)
+    )

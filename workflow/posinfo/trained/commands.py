@@ -1,10 +1,14 @@
-"""Train encoders for a task, and show what one for saliency says."""
+"""Train encoders for a task, and show what those for saliency and for segmentation say."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    from posinfo.registry.entries import Encoder
+    from posinfo.run.tasks import Recipe
 
 
 def add(commands: Commands) -> None:
@@ -24,22 +28,31 @@ def add(commands: Commands) -> None:
     commands.on_device(trained)
 
     crops = commands.add(_crops, "crops", "saliency of pictures and of slightly cropped copies")
-    crops.add_argument("name", help="an encoder trained for saliency")
-    commands.described(crops, "an encoder")
-    crops.add_argument("--weights", type=Path, required=True, help="its .safetensors file; the head lies beside it")
-    crops.add_argument("--test", **files, help="photographs to compose from, or pictures and their masks")
-    crops.add_argument("--output", type=Path, required=True, help="the .npz file")
-    commands.on_device(crops)
+    segmentations = commands.add(_segmentations, "segmentations", "the class of each pixel, and what position says")
+    segmentations.add_argument("--train", **files, help="what it has learnt from, as train-encoder takes it")
+    segmentations.add_argument("--recipe", required=True, help="JSON of its recipe, as train-encoder takes it")
+    for shown in (crops, segmentations):
+        shown.add_argument("name", help="an encoder trained for that")
+        commands.described(shown, "an encoder")
+        shown.add_argument("--weights", type=Path, required=True, help="its .safetensors file; the head lies beside it")
+        shown.add_argument("--test", **files, help="photographs to compose from, or pictures and their masks")
+        shown.add_argument("--output", type=Path, required=True, help="the .npz file")
+        commands.on_device(shown)
+
+
+def _recipe(given: str, entry: "Encoder") -> "Recipe":
+    from posinfo.run.tasks import Recipe, Tuning
+
+    return (Tuning if entry.start else Recipe).model_validate_json(given)
 
 
 def _train_encoder(args: argparse.Namespace) -> None:
     from posinfo.registry import catalogue
-    from posinfo.run.tasks import Recipe, Tuning
     from posinfo.store.devices import choose_device
     from posinfo.trained.encoders import make
 
     entry = catalogue.described_encoder(args.name, args.entry)
-    recipe = (Tuning if entry.start else Recipe).model_validate_json(args.recipe)
+    recipe = _recipe(args.recipe, entry)
     device = choose_device(args.device, args.threads)
     make(args.name, entry, recipe, args.train, args.test, args.output, device, args.start, args.keep)
 
@@ -57,3 +70,19 @@ def _crops(args: argparse.Namespace) -> None:
     assert isinstance(entry.weights, TrainedWeights)
     tested = Part.opened(args.test, placed=entry.weights.placed)
     write_crops(crops(entry, args.weights, tested, device), args.output)
+
+
+def _segmentations(args: argparse.Namespace) -> None:
+    from posinfo.registry import catalogue
+    from posinfo.registry.entries import TrainedWeights
+    from posinfo.store.devices import choose_device
+    from posinfo.trained.answers import segmentations
+    from posinfo.trained.parts import Part
+    from posinfo.trained.segmentations import write_segmentations
+
+    entry = catalogue.described_encoder(args.name, args.entry)
+    recipe, device = _recipe(args.recipe, entry), choose_device(args.device, args.threads)
+    assert isinstance(entry.weights, TrainedWeights)
+    placed = entry.weights.placed
+    learnt, tested = Part.opened(args.train, recipe, placed), Part.opened(args.test, placed=placed)
+    write_segmentations(segmentations(entry, args.weights, learnt, tested, recipe, device), args.output)

@@ -1,6 +1,6 @@
 """What all figures share: sizes, colours, colour maps and names, and how they are written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,11 @@ def colours_of(count: int) -> list[str]:
     return [str(colour) for colour in sns.color_palette("husl", count).as_hex()]
 
 
-def colours_of_classes(count: int) -> list[str]:
-    """Colours of what a pixel may be: neighbours in the list differ, as in pictures of street scenes."""
-    tab = sns.color_palette("tab20").as_hex()
-    return [str(colour) for colour in (tab[::2] + tab[1::2])[:count]] if count <= len(tab) else colours_of(count)
+def colours_of_classes(classes: Sequence[str]) -> list[str]:
+    """Colours of what a pixel may be: the strong ones first, a background in light grey."""
+    ground = ["#e6e6e6"] if classes[0] == "background" else []
+    tab, count = sns.color_palette("tab20").as_hex(), len(classes) - len(ground)
+    return ground + ((tab[::2] + tab[1::2])[:count] if count <= len(tab) else colours_of(count))
 
 
 def colour_of(encoder: str, run: "RunConfig") -> str:

@@ -63,7 +63,7 @@ def segmentations(material: Material) -> Figure:
     if missing := [name for name in names if name not in material.segmentations]:
         raise InputError(f"segmentations are drawn from a segmentations.npz each; none was given of {missing[0]}")
     padded, unpadded = (material.segmentations[name] for name in names)
-    classes, colours = padded.classes, colours_of_classes(len(padded.classes))
+    classes, colours = padded.classes, colours_of_classes(padded.classes)
     figure, grid = plt.subplots(5, len(padded.pictures), figsize=(4.9, 5.6))
     tight(figure)
     for column, picture in enumerate(padded.pictures):
@@ -78,7 +78,9 @@ def segmentations(material: Material) -> Figure:
     ):
         axes.set_ylabel(words)
     patches = [Patch(color=colour, label=name) for name, colour in zip(classes, colours, strict=True)]
-    figure.legend(handles=patches, loc="outside lower center", ncols=6, fontsize=7, handlelength=1)
+    figure.suptitle(padded.images, fontsize=8)
+    columns = -(-len(classes) // 2)
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns, fontsize=7, handlelength=1)
     return figure
 
 

@@ -15,9 +15,9 @@ from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.readouts.deep import Stack
 from posinfo.readouts.upsampling import upsample
 from posinfo.scores.measures import predict
+from posinfo.store.arrays import read_arrays, write_arrays
 from posinfo.store.errors import InputError
-from posinfo.store.files import written_whole
-from posinfo.store.sidecars import again, verified, write_sidecar
+from posinfo.store.sidecars import again
 
 LISTS = ("readouts", "patterns", "names")
 RING = 8  # pixels: errors are averaged over rings of this width, from the border inwards
@@ -75,18 +75,8 @@ def draw(
 
 
 def write_drawn(drawn: Drawn, path: Path, **story: Any) -> None:
-    """Write compressed npz and its sidecar with a story."""
-    with written_whole(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            allow_pickle=False,
-            readouts=drawn.readouts,
-            patterns=drawn.patterns,
-            names=drawn.names,
-            maps=drawn.maps,
-            errors=drawn.errors,
-        )
-    write_sidecar(path, **story)
+    """Write npz and its sidecar with a story."""
+    write_arrays(vars(drawn), path, **story)
 
 
 def read_drawn(path: Path) -> Drawn:
@@ -95,10 +85,9 @@ def read_drawn(path: Path) -> Drawn:
     Raises:
         InputError: when its sidecar does not vouch for it.
     """
-    verified(path)
-    with np.load(path, allow_pickle=False) as stored:
-        try:
-            readouts, patterns, names = ([str(value) for value in stored[part]] for part in LISTS)
-            return Drawn(readouts, patterns, names, stored["maps"], stored["errors"])
-        except KeyError as error:
-            raise InputError(f"{path} lacks {error}; {again(path)}") from None
+    stored = read_arrays(path)
+    try:
+        readouts, patterns, names = ([str(value) for value in stored[part]] for part in LISTS)
+        return Drawn(readouts, patterns, names, stored["maps"], stored["errors"])
+    except KeyError as error:
+        raise InputError(f"{path} lacks {error}; {again(path)}") from None

@@ -14,6 +14,7 @@ from posinfo.images.pictures import read_names, read_pictures
 from posinfo.images.views import first_views
 from posinfo.run.cells import Cell
 from posinfo.run.displays import CROPS, SEGMENTATIONS, SHOWN
+from posinfo.store.arrays import read_arrays
 from posinfo.store.errors import InputError
 from posinfo.store.files import read_json
 from posinfo.store.sidecars import verified
@@ -135,10 +136,9 @@ def _kind(path: Path) -> str:
 
 def read_maps(path: Path) -> Maps:
     """A file of predicted maps, once its sidecar vouches for it."""
-    verified(path)
-    with np.load(path, allow_pickle=False) as file:
-        maps = {name: file[name] for name in file.files if name not in ("pictures", "names", "seed")}
-        return Maps(maps, file["names"].tolist(), int(file["seed"]))
+    stored = read_arrays(path)
+    maps = {name: array for name, array in stored.items() if name not in ("pictures", "names", "seed")}
+    return Maps(maps, stored["names"].tolist(), int(stored["seed"]))
 
 
 def read_curve(path: Path) -> pd.DataFrame:

@@ -13,8 +13,7 @@ from posinfo.features.stored import StageFeatures
 from posinfo.readouts.deep import Stack
 from posinfo.readouts.upsampling import upsample
 from posinfo.scores.measures import predict
-from posinfo.store.files import written_whole
-from posinfo.store.sidecars import write_sidecar
+from posinfo.store.arrays import write_arrays
 
 
 class _Chosen:
@@ -49,7 +48,5 @@ def predicted_maps(
 def write_predictions(
     maps: dict[str, NDArray[np.float16]], pictures: Sequence[int], names: Sequence[str], seed: int, path: Path
 ) -> None:
-    """Write the maps as compressed npz, with `pictures` (indices in the set), `names` and `seed` inside."""
-    with written_whole(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, pictures=pictures, names=names, seed=seed, **maps)
-    write_sidecar(path)
+    """Write the maps as npz, with `pictures` (indices in the set), `names` and `seed` inside."""
+    write_arrays({"pictures": pictures, "names": names, "seed": seed, **maps}, path)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posinfo.store.files import written_whole
-from posinfo.store.sidecars import verified, write_sidecar
+from posinfo.store.arrays import read_arrays, write_arrays
 
 # Cut off at the left and at the top: one step of VGG's deepest stage, so that every pooling grid falls on the same
 # pixels again. What a network without borders says of the copy is what it said of that part of the picture.
@@ -35,10 +34,8 @@ class Crops:
 
 
 def write_crops(made: Crops, path: Path) -> None:
-    """Write them as compressed npz, and its digest."""
-    with written_whole(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, pictures=made.pictures, whole=made.whole, cropped=made.cropped)
-    write_sidecar(path)
+    """Write them as npz, and its sidecar."""
+    write_arrays(vars(made), path)
 
 
 def read_crops(path: Path) -> Crops:
@@ -47,6 +44,4 @@ def read_crops(path: Path) -> Crops:
     Raises:
         InputError: when the file is not what its sidecar vouches for.
     """
-    verified(path)
-    with np.load(path, allow_pickle=False) as file:
-        return Crops(file["pictures"], file["whole"], file["cropped"])
+    return Crops(**read_arrays(path))

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posinfo.images.masks import UNKNOWN, Mask
-from posinfo.store.files import written_whole
-from posinfo.store.sidecars import verified, write_sidecar
+from posinfo.store.arrays import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,8 @@ class Segmentations:
 
 
 def write_segmentations(made: Segmentations, path: Path) -> None:
-    """Write them as compressed npz, and its digest."""
-    with written_whole(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            allow_pickle=False,
-            images=np.array(made.images),
-            classes=np.array(made.classes),
-            pictures=made.pictures,
-            true=made.true,
-            said=made.said,
-            prior=made.prior,
-        )
-    write_sidecar(path)
+    """Write them as npz, and its sidecar."""
+    write_arrays(vars(made), path)
 
 
 def read_segmentations(path: Path) -> Segmentations:
@@ -59,7 +47,6 @@ def read_segmentations(path: Path) -> Segmentations:
     Raises:
         InputError: when the file is not what its sidecar vouches for.
     """
-    verified(path)
-    with np.load(path, allow_pickle=False) as file:
-        arrays = (file[part] for part in ("pictures", "true", "said", "prior"))
-        return Segmentations(str(file["images"]), tuple(file["classes"].tolist()), *arrays)
+    stored = read_arrays(path)
+    images, classes = str(stored.pop("images")), tuple(stored.pop("classes").tolist())
+    return Segmentations(images, classes, **stored)

@@ -14,7 +14,7 @@ import noise
 import numpy as np
 import torch
 from posinfo.encoders.architectures import with_weights
-from posinfo.features.extraction import InputConvention, Target, extract, open_encoder
+from posinfo.features.extraction import Preprocessing, Target, extract, open_encoder
 from posinfo.protocol.alignment import Alignment
 from posinfo.registry import catalogue
 from posinfo.store.tensors import read_tensors
@@ -23,19 +23,19 @@ from torch import nn
 
 CPU = torch.device("cpu")
 VGG = catalogue.shipped().encoders["vgg16"]
-CONVENTION = InputConvention(**VGG.input.model_dump())
+CONVENTION = Preprocessing(**VGG.input.model_dump())
 
 
 def extracting(count: int, scratch: Path) -> Callable[[], None]:
     """Extraction of so many pictures to disk, ready to be called."""
-    images, story = scratch / f"noise{count}.npy", {"encoder": "vgg16", "weights_sha256": None}
+    images, metadata = scratch / f"noise{count}.npy", {"encoder": "vgg16", "weights_sha256": None}
     noise.images(count, images)
     return partial(
         extract,
         model=open_encoder(VGG.architecture, noise.weights(), VGG.taps),
-        convention=CONVENTION,
+        preprocessing=CONVENTION,
         images=images,
-        targets=[Target({stage: scratch / f"{stage}.npy" for stage in VGG.stages}, story)],
+        targets=[Target({stage: scratch / f"{stage}.npy" for stage in VGG.stages}, metadata)],
         alignment=Alignment(),
         device=CPU,
     )

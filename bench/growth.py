@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from extracting import extracting
 from limits import CPU, RUN
-from posinfo.exact.solution import solve
+from posinfo.experiments.least_squares.solution import solve
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.heads import Head
+from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import make_stack, train
 from posinfo.scores.measures import score
 from tabulate import tabulate

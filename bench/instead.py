@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from limits import CPU, RUN, VGG, cached, epochs
 from numpy.typing import NDArray
-from posinfo.exact.solution import solve
+from posinfo.experiments.least_squares.solution import solve
 from posinfo.features.stored import StageFeatures, read_features
 from posinfo.images.pictures import read_names
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout
-from posinfo.readouts.deep import Stack
-from posinfo.readouts.heads import Head
+from posinfo.readouts.layered import Stack
+from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import make_stack
 from posinfo.scores.measures import centred_ranks, score, spearman
 from timing import ROOT, seconds

@@ -7,8 +7,8 @@ import torch
 from posinfo.features.stored import StageFeatures, read_features
 from posinfo.protocol.patterns import PATTERNS, ground_truth
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.deep import Stack
-from posinfo.readouts.heads import Head, HeadStack
+from posinfo.readouts.layered import Stack
+from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.readouts.training import make_stack, train
 from posinfo.registry import catalogue
 from posinfo.run.config import RunConfig
@@ -28,7 +28,7 @@ def cached() -> list[StageFeatures]:
 
 def first(stages: list[StageFeatures], count: int) -> list[StageFeatures]:
     """The same stages with only the first pictures."""
-    return [StageFeatures(stage.name, stage.array[:count], stage.story) for stage in stages]
+    return [StageFeatures(stage.name, stage.array[:count], stage.metadata) for stage in stages]
 
 
 def heads(readout: Readout, seeds: int = 3) -> list[Head]:
@@ -36,7 +36,7 @@ def heads(readout: Readout, seeds: int = 3) -> list[Head]:
     return [Head(readout, pattern, seed) for pattern in PATTERNS for seed in range(seeds)]
 
 
-def least(stages: list[StageFeatures], stack: HeadStack, training: Training) -> None:
+def least(stages: list[StageFeatures], stack: StackedReadouts, training: Training) -> None:
     """Read the features once an epoch, and take the bare products forward and backward; nothing else."""
     rows = stack.readout.kernel**2 * len(stack.heads)
     for _ in range(training.epochs):
@@ -52,7 +52,7 @@ def one_pass() -> list[Line]:
     """One epoch of the base readout against reading its features and the bare products forward and backward."""
     stages, readout, training = cached(), Readout(), Training(epochs=1)
     stack = make_stack(readout, heads(readout), stages, RUN.alignment, training)
-    assert isinstance(stack, HeadStack)
+    assert isinstance(stack, StackedReadouts)
     quotient, mine, limit = ratio(lambda: epochs([stack], stages, training), lambda: least(stages, stack, training))
     note = f"{mine:.2f} s against {limit:.2f} s"
     return [Line("one training pass, VGG16, 15 heads: over reading and bare products", quotient, "≤ 1.3", note)]

@@ -22,10 +22,10 @@ from posinfo.features.stored import StageFeatures  # noqa: E402
 from posinfo.protocol.alignment import Alignment  # noqa: E402
 from posinfo.protocol.patterns import PATTERNS  # noqa: E402
 from posinfo.protocol.readout import Readout, Training  # noqa: E402
-from posinfo.readouts.heads import Head  # noqa: E402
+from posinfo.readouts.stacked import Head  # noqa: E402
 from posinfo.readouts.training import make_stack, train  # noqa: E402
 from posinfo.store.devices import choose_device  # noqa: E402
-from posinfo.store.files import blank_array, release  # noqa: E402
+from posinfo.store.files import drop_pages, preallocated_npy  # noqa: E402
 from tabulate import tabulate  # noqa: E402
 
 CHANNELS, SIDE, BLOCK = 1472, 28, 64
@@ -33,11 +33,11 @@ CHANNELS, SIDE, BLOCK = 1472, 28, 64
 
 def random_features(count: int, folder: Path) -> StageFeatures:
     """One stage with all of VGG16's channels; a block of random numbers again and again: only size matters."""
-    array = blank_array(folder / "random.npy", np.float16, (count, CHANNELS, SIDE, SIDE))
+    array = preallocated_npy(folder / "random.npy", np.float16, (count, CHANNELS, SIDE, SIDE))
     block = np.random.default_rng(0).random((BLOCK, CHANNELS, SIDE, SIDE), dtype=np.float32).astype(np.float16)
     for start in range(0, count, BLOCK):
         array[start : start + BLOCK] = block[: count - start]
-        release(array)
+        drop_pages(array)
     return StageFeatures("f1", array, {"alignment": Alignment().model_dump(), "rms": 0.58})
 
 

@@ -13,7 +13,7 @@ from posinfo.encoders.architectures import empty_architecture
 from posinfo.features.stored import StageFeatures
 from posinfo.images.pictures import Picture, noise, write_images
 from posinfo.protocol.alignment import Alignment
-from posinfo.store.files import blank_array, release, written_whole
+from posinfo.store.files import atomic_write, drop_pages, preallocated_npy
 from posinfo.store.tensors import write_tensors
 from timing import ROOT
 from torch import nn
@@ -21,7 +21,7 @@ from torch import nn
 FOLDER = ROOT / "results/bench"
 SHAPES = {"f1": (64, 28), "f2": (128, 28), "f3": (256, 28), "f4": (512, 28), "f5": (512, 14)}  # channels, stored side
 BLOCK = 64  # pictures that are drawn; the rest repeats them
-STORY: dict[str, Any] = {"encoder": "vgg16", "images": "noise", "weights_sha256": None, "code": "", "convention": {}}
+STORY: dict[str, Any] = {"encoder": "vgg16", "images": "noise", "weights_sha256": None, "code": "", "preprocessing": {}}
 
 
 def folder() -> Path:
@@ -52,11 +52,11 @@ def warm(count: int) -> None:
 def _write(path: Path, shape: tuple[int, int, int, int]) -> None:
     drawn = np.random.default_rng(0).standard_normal((BLOCK, *shape[1:]), dtype=np.float32)
     block = np.maximum(drawn, 0).astype(np.float16)
-    with written_whole(path) as partial:
-        array = blank_array(partial, np.float16, shape)
+    with atomic_write(path) as partial:
+        array = preallocated_npy(partial, np.float16, shape)
         for start in range(0, shape[0], BLOCK):
             array[start : start + BLOCK] = block[: shape[0] - start]
-            release(array)
+            drop_pages(array)
 
 
 def names(count: int) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from limits import RUN, cached, epochs, first, heads, least
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.heads import HeadStack
+from posinfo.readouts.stacked import StackedReadouts
 from posinfo.readouts.training import make_stack
 from posinfo.run import tables
 from timing import Line, ratio, side_by_side
@@ -15,12 +15,12 @@ from timing import Line, ratio, side_by_side
 FEW = Training(epochs=2)
 
 
-def stack_of(readout: Readout, seeds: int, patterns: Collection[str] = tuple(PATTERNS)) -> HeadStack:
+def stack_of(readout: Readout, seeds: int, patterns: Collection[str] = tuple(PATTERNS)) -> StackedReadouts:
     """Untrained, on the features of Table 1, with a head for each pattern and seed."""
     stages = cached()
     chosen = [head for head in heads(readout, seeds) if head.pattern in patterns]
     stack = make_stack(readout, chosen, stages, RUN.alignment, FEW)
-    assert isinstance(stack, HeadStack)
+    assert isinstance(stack, StackedReadouts)
     return stack
 
 
@@ -72,6 +72,6 @@ def stacking() -> list[Line]:
     ]
 
 
-def _products(stack: HeadStack) -> int:
+def _products(stack: StackedReadouts) -> int:
     """Multiply-adds of one picture, forward."""
     return stack.mixer.multiply_adds(len(stack.heads))

@@ -9,11 +9,11 @@ from functools import partial
 
 import noise
 from limits import CPU, RUN
-from posinfo.exact.solution import solve
+from posinfo.experiments.least_squares.solution import solve
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.deep import Stack
-from posinfo.readouts.heads import Head
+from posinfo.readouts.layered import Stack
+from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import make_stack, train
 from posinfo.run.cells import BASE
 from posinfo.run.families import families

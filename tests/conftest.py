@@ -15,7 +15,7 @@ import yaml
 from filelock import FileLock
 from posinfo.__main__ import main
 from posinfo.run.config import RunConfig, load_config
-from posinfo.run.ingredients import Ingredients
+from posinfo.run.inputs import Inputs
 from selenium import webdriver
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes test at once: each computes with one thread
@@ -129,7 +129,7 @@ def fetch_and_convert(folder: Path) -> None:
     (RESOURCES / "packages").mkdir(parents=True, exist_ok=True)
     (folder / "packages").symlink_to(RESOURCES / "packages")
     sources = {f"{run.resources}/{source.place}": source for source in run.registry.sources.values()}
-    for path in Ingredients(run).from_outside():
+    for path in Inputs(run).from_outside():
         source, place = sources[path], RESOURCES / sources[path].place
         if not place.exists():
             assert main(["fetch", place.name, "--entry", source.model_dump_json(), "--output", str(place)]) == 0

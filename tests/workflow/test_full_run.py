@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 import torchvision
 from conftest import Workflow, copy_of_the_workflow
-from fabricated import SMALL, mask, overlay, photographs, saved, sets_with_masks, zipped
 from posinfo.registry import catalogue, entries
 from safetensors.torch import load_file
+from synthetic_archives import SMALL, mask, overlay, photographs, saved, sets_with_masks, zipped
 from unreliable import Served, serving
 
 

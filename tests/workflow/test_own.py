@@ -10,7 +10,7 @@ import torch
 import torchvision
 import yaml
 from conftest import ROOT, Workflow, copy_of_the_workflow
-from fabricated import SMALL, overlay, photographs
+from synthetic_archives import SMALL, overlay, photographs
 
 
 def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> None:

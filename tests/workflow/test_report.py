@@ -6,19 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Workflow
-from posinfo.figures import materials
+from posinfo.figures import data as materials
 from posinfo.figures.commands import PUBLISHED
 from posinfo.figures.drawings import write_figure
 from posinfo.protocol import origins
-from posinfo.run import displays, tables, tasks
-from posinfo.run.ingredients import Ingredients
+from posinfo.run import figures, tables, tasks
+from posinfo.run.inputs import Inputs
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 TABLES = [*tables.TABLES, *tasks.TASK_TABLES, *origins.TABLES]
-FIGURES = [*displays.FIGURES, *origins.DRAWN]
+FIGURES = [*figures.FIGURES, *origins.DRAWN]
 PAGES = {"Tables": TABLES, "Figures": FIGURES, "Claims": ["claims"], "Run": ["run"]}
 
 
@@ -43,22 +43,22 @@ def test_the_default_target_builds_tables_figures_claims_and_report(whole: Workf
     assert whole.planned() == set()
 
 
-@pytest.mark.parametrize("name", list(displays.FIGURES))
+@pytest.mark.parametrize("name", list(figures.FIGURES))
 def test_every_figure_drawn_again_is_the_same_file(
     whole: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(whole.place)
     run = whole.settings()
-    shown = [Path(path) for path in Ingredients(run).of_figure(name)]
+    shown = [Path(path) for path in Inputs(run).of_figure(name)]
 
     def drawn(output: Path) -> list[bytes]:
-        material = materials.collect(run, shown, PUBLISHED, Path(run.results) / "benchmarks")
+        data = materials.collect(run, shown, PUBLISHED, Path(run.results) / "benchmarks")
         files = [output.with_suffix(suffix) for suffix in (".pdf", ".png")]
-        write_figure(name, material, *files)
+        write_figure(name, data, *files)
         return [file.read_bytes() for file in files]
 
     # What jobs cost is shown as of its own time, and more of them are over by now.
-    of_now = displays.FIGURES[name].costs
+    of_now = figures.FIGURES[name].costs
     made = [(Path(run.results) / f"figures/{name}{suffix}").read_bytes() for suffix in (".pdf", ".png")]
     assert drawn(tmp_path / "again") == (drawn(tmp_path / "and_again") if of_now else made)
 
@@ -68,13 +68,13 @@ def test_predictions_are_stored_only_for_the_pictures_of_figures(whole: Workflow
     run = whole.settings()
     wanted = [
         f"{encoder}/{readout}/{images}.npz"
-        for encoder, readouts in displays.maps_wanted(run).items()
+        for encoder, readouts in figures.maps_wanted(run).items()
         for readout, sets in readouts.items()
         for images in sets
     ]
-    wanted.append(f"{run.tasks.saliency}/{displays.CROPS}.npz")
+    wanted.append(f"{run.tasks.saliency}/{figures.CROPS}.npz")
     of_pixels = (run.tasks.segmentation, run.tasks.segmentation_without_padding)
-    wanted += [f"{encoder}/{displays.SEGMENTATIONS}.npz" for encoder in of_pixels]
+    wanted += [f"{encoder}/{figures.SEGMENTATIONS}.npz" for encoder in of_pixels]
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {*wanted, *(name.replace(".npz", ".json") for name in wanted)}
     assert sum((folder / name).stat().st_size for name in files) < 20e6

@@ -8,7 +8,7 @@ From Python: `posinfo.probe(module, pictures)` reads position out of a network t
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from posinfo.atlas.probing import probe as probe
+    from posinfo.probing import probe as probe
 
 __all__ = ["probe"]
 
@@ -16,7 +16,7 @@ __all__ = ["probe"]
 def __getattr__(name: str) -> Any:
     """`probe`, whose import takes torch's seconds, when it is asked for."""
     if name == "probe":
-        from posinfo.atlas.probing import probe
+        from posinfo.probing import probe
 
         return probe
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

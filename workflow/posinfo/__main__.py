@@ -19,8 +19,9 @@ from posinfo.store.errors import InputError
 
 # In the order of the data. Their modules import no torch, so that `posinfo --help` answers at once.
 PACKAGES = (
-    *("run", "encoders", "report", "sources", "images", "trained"),
-    *("features", "readouts", "exact", "scores", "tables", "figures", "origins", "atlas"),
+    *("run", "encoders", "report", "sources", "images", "experiments.tasks"),
+    *("features", "readouts", "experiments.least_squares", "scores", "tables", "figures"),
+    *("experiments.uneven_padding", "experiments.atlas"),
 )
 
 

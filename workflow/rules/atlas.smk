@@ -19,8 +19,8 @@ rule structure:
     resources:
         **needs(4),
     params:
-        entry=lambda wildcards: decisive(ENCODERS[ASKING.now(OF_ATLAS.member, wildcards.encoder)]),
-        code=code_digest("atlas.structure"),
+        entry=lambda wildcards: canonical_json(ENCODERS[ASKING.now(OF_ATLAS.member, wildcards.encoder)]),
+        code=code_digest("experiments.atlas.structure"),
     shell:
         "python3 -m posinfo --log {log:q} structure {params.entry:q} --threads {threads} --output {output:q}"
 
@@ -50,8 +50,8 @@ rule atlas_maps:
     params:
         seed=RUN.seeds[0],
         device=RUN.device,
-        shown=displays.SHOWN,
-        code=[code_digest("atlas.drawn"), code_digest("images.views")],
+        shown=figures_.SHOWN,
+        code=[code_digest("experiments.atlas.drawn"), code_digest("images.views")],
     shell:
         "python3 -m posinfo --log {log:q} atlas-maps --readouts {input.readouts:q} --images {input.names:q}"
         " --features {input.features:q} --seed {params.seed} --device {params.device} --threads {threads}"
@@ -79,7 +79,7 @@ rule atlas_table:
         same=lambda _: json.dumps(ASKING.now(OF_ATLAS.structures)),
         run=settings("atlas", "images", "patterns", "seeds", "own"),
         style=digests("posinfo/figures", "*.mplstyle"),
-        code=[code_digest("atlas.table"), code_digest("atlas.figure")],
+        code=[code_digest("experiments.atlas.table"), code_digest("experiments.atlas.figure")],
     shell:
         "python3 -m posinfo --log {log:q} atlas-table --scores {input.scores:q} --structures {input.structures:q}"
         " --same {params.same:q} --run {params.run:q} --table $(dirname {output.tidy:q})/atlas"
@@ -106,8 +106,8 @@ rule atlas_page:
         ENVIRONMENT
     params:
         run=settings("atlas", "images", "patterns", "seeds", "alignment", "own"),
-        page=digests("posinfo/atlas", "*.html"),
-        code=code_digest("atlas.page"),
+        page=digests("posinfo/experiments/atlas", "*.html"),
+        code=code_digest("experiments.atlas.page"),
     shell:
         "python3 -m posinfo --log {log:q} atlas-page --scores {input.scores:q} --maps {input.maps:q}"
         " --images {input.images:q} --run {params.run:q} --output {output:q}"

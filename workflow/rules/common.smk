@@ -18,10 +18,10 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo.atlas.ingredients import OfAtlas
+from posinfo.experiments.atlas.inputs import OfAtlas
 from posinfo.protocol import origins
-from posinfo.registry.catalogue import decisive
-from posinfo.run import cells, config as configuration, displays, families, ingredients, mistaken, paths, tables, tasks
+from posinfo.registry.catalogue import canonical_json
+from posinfo.run import cells, config as configuration, families, figures as figures_, inputs, mistaken, paths, tables, tasks
 from posinfo.store.asking import Asking
 from posinfo.store import locks
 from posinfo.store.files import sha256_of
@@ -38,7 +38,7 @@ ASKING = Asking(Mistake)
 asks = ASKING.later  # an input function: the library's, with the values of these wildcards
 
 RUN = ASKING.now(configuration.load_config, config)
-PATHS, MADE_FROM = paths.Paths(RUN), ingredients.Ingredients(RUN)
+PATHS, MADE_FROM = paths.Paths(RUN), inputs.Inputs(RUN)
 ENCODERS = RUN.registry.encoders
 TRAINED = [encoder for encoder, entry in ENCODERS.items() if entry.task and not entry.variant_of]
 SYNTHETIC = sorted({RUN.images.black, RUN.images.white, RUN.images.noise})

@@ -20,7 +20,7 @@ rule encoder:
     resources:
         **needs(4),
     params:
-        entry=lambda wildcards: decisive(MADE_FROM.stored_weights(wildcards.encoder)),
+        entry=lambda wildcards: canonical_json(MADE_FROM.stored_weights(wildcards.encoder)),
         resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
         code=[code_digest("encoders.weights"), code_digest("encoders.initial")],
     shell:

@@ -39,7 +39,7 @@ for _encoders in MADE_FROM.passes():
             resources:
                 **needs(6, 4 * 60, gpus=1),
             params:
-                encoders=json.dumps({encoder: json.loads(decisive(ENCODERS[encoder])) for encoder in _encoders}),
+                encoders=json.dumps({encoder: json.loads(canonical_json(ENCODERS[encoder])) for encoder in _encoders}),
                 weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
                 alignment=RUN.alignment.model_dump_json(),
                 device=RUN.device,

@@ -1,12 +1,12 @@
 """Draw a run's maps and numbers, beside the paper's.
 
-REQUIRED INPUTS: what posinfo/run/displays.py names: scores, predicted maps, images, sidecars, losses, the learning curve
+REQUIRED INPUTS: what posinfo/run/figures_.py names: scores, predicted maps, images, sidecars, losses, the learning curve
 OUTPUTS: {results}/figures/{figure}.pdf (vector) and .png
 
 Each figure has its own rule, since each has its own caption in the report.
 """
 
-for _figure in displays.FIGURES:
+for _figure in figures_.FIGURES:
 
     rule:
         name:
@@ -16,7 +16,7 @@ for _figure in displays.FIGURES:
             stories=paths.sidecars(MADE_FROM.of_figure(_figure)),
         output:
             pdf=PATHS.figure(_figure, "pdf"),
-            png=report_figure(_figure, displays.FIGURES[_figure].title),
+            png=report_figure(_figure, figures_.FIGURES[_figure].title),
         log:
             PATHS.log(f"figures/{_figure}"),
         benchmark:
@@ -43,5 +43,5 @@ for _figure in displays.FIGURES:
 rule figures:
     """Every figure."""
     input:
-        [PATHS.figure(figure, suffix) for figure in [*displays.FIGURES, *origins.DRAWN] for suffix in ("pdf", "png")],
+        [PATHS.figure(figure, suffix) for figure in [*figures_.FIGURES, *origins.DRAWN] for suffix in ("pdf", "png")],
     localrule: True

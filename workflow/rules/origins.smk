@@ -26,12 +26,12 @@ rule origin_pooled:
     resources:
         **needs(4, gpus=1),
     params:
-        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
+        entry=lambda wildcards: canonical_json(ENCODERS[wildcards.encoder]),
         weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
         settings=RUN.origins.model_dump_json(include={"patch", "grids", "learnt", "tested"}),
         seeds=RUN.seeds,
         device=RUN.device,
-        code=code_digest("origins.pooled"),
+        code=code_digest("experiments.pooled_location.pooled"),
     shell:
         "python3 -m posinfo --log {log:q} origin-pooled {wildcards.encoder:q} --entry {params.entry:q} {params.weights:q}"
         " --train {input.images[0]:q} --test {input.images[1]:q} --settings {params.settings:q} --seeds {params.seeds}"
@@ -57,7 +57,7 @@ rule origin_redgreen:
     params:
         settings=RUN.origins.model_dump_json(include={"starts", "examples", "epochs"}),
         device=RUN.device,
-        code=code_digest("origins.redgreen"),
+        code=code_digest("experiments.red_green.training"),
     shell:
         "python3 -m posinfo --log {log:q} origin-redgreen {wildcards.padding} --settings {params.settings:q}"
         " --device {params.device} --threads {threads} --output {output.rows:q}"
@@ -84,11 +84,11 @@ rule origin_sides:
     resources:
         **needs(4, gpus=1),
     params:
-        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
+        entry=lambda wildcards: canonical_json(ENCODERS[wildcards.encoder]),
         weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
         settings=RUN.origins.model_dump_json(include={"sides"}),
         device=RUN.device,
-        code=code_digest("origins.sides"),
+        code=code_digest("experiments.uneven_padding.sides"),
     shell:
         "python3 -m posinfo --log {log:q} origin-sides {wildcards.encoder:q} --entry {params.entry:q} {params.weights:q}"
         " --train {input.images[0]:q} --test {input.images[1]:q} --settings {params.settings:q}"
@@ -118,7 +118,7 @@ rule origin_table:
         published=lambda wildcards: digests("published", origins.EXPERIMENTS[wildcards.experiment].published or "none"),
         run=settings("models", "controls", "images", "origins", "own"),
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
-        code=[code_digest("origins.layouts"), code_digest("tables.measured")],
+        code=[code_digest("experiments.uneven_padding.tables"), code_digest("tables.measured")],
     shell:
         "python3 -m posinfo --log {log:q} origin-table {wildcards.experiment} --rows {input.rows:q} --run {params.run:q}"
         " --output {params.output:q}"
@@ -144,7 +144,7 @@ rule foveation:
         run=settings("models", "controls", "images", "origins", "own"),
         table=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         figure=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
-        code=[code_digest("origins.layouts"), code_digest("origins.drawing")],
+        code=[code_digest("experiments.uneven_padding.tables"), code_digest("experiments.uneven_padding.figures")],
     shell:
         "python3 -m posinfo --log {log:q} origin-foveation --run {params.run:q} --table {params.table:q}"
         " --figure {params.figure:q}"
@@ -170,6 +170,6 @@ rule figure_sides:
     params:
         style=digests("posinfo/figures", "*.mplstyle"),
         output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
-        code=[code_digest("origins.drawing"), code_digest("origins.sides")],
+        code=[code_digest("experiments.uneven_padding.figures"), code_digest("experiments.uneven_padding.sides")],
     shell:
         "python3 -m posinfo --log {log:q} origin-figure --rows {input.rows:q} --output {params.output:q}"

@@ -22,7 +22,7 @@ def _how(job):
             "command": "exact",
             "seeds": RUN.seeds[:1],
             "training": scale,
-            "code": code_digest("exact.solution"),
+            "code": code_digest("experiments.least_squares.solution"),
             **common,
         }
     training = RUN.training.model_dump_json()

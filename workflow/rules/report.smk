@@ -10,7 +10,7 @@ rule pages:
     """The tables' Markdown as HTML, since the report shows that and not Markdown."""
     input:
         markdown=[
-            *(PATHS.table(table, "md") for table in [*ingredients.ALL_TABLES, *origins.TABLES]),
+            *(PATHS.table(table, "md") for table in [*inputs.ALL_TABLES, *origins.TABLES]),
             PATHS.whole("claims.md"),
         ],
         sidecars=[
@@ -18,7 +18,7 @@ rule pages:
             for encoder in MADE_FROM.encoders_shown
         ],
     output:
-        [report_page(name) for name in [*ingredients.ALL_TABLES, *origins.TABLES, "claims", "run"]],
+        [report_page(name) for name in [*inputs.ALL_TABLES, *origins.TABLES, "claims", "run"]],
     log:
         PATHS.log("pages"),
     benchmark:

@@ -90,7 +90,7 @@ for _encoder, _maps in MADE_FROM.maps.items():
             seed=RUN.seeds[0],
             device=RUN.device,
             output=lambda wildcards, output: str(Path(output[0]).parents[1]),
-            shown=displays.SHOWN,
+            shown=figures_.SHOWN,
             code=[code_digest("scores.predictions"), code_digest("images.views")],
         shell:
             "python3 -m posinfo --log {log:q} predictions {params.maps:q} --readouts {input.readouts:q}"

@@ -20,7 +20,7 @@ rule table:
     benchmark:
         PATHS.benchmark("tables/{table}")
     wildcard_constraints:
-        table=f"(?!({'|'.join([*ingredients.ALL_ALIASES, *tasks.TASK_TABLES, families.ATLAS, *origins.TABLES])})\\.)[^/.]+",
+        table=f"(?!({'|'.join([*inputs.ALL_ALIASES, *tasks.TASK_TABLES, families.ATLAS, *origins.TABLES])})\\.)[^/.]+",
     group:
         "tables"
     conda:
@@ -72,13 +72,13 @@ rule task_table:
 rule alias:
     """The same table under a name that a person would guess."""
     input:
-        lambda wildcards: PATHS.table(ingredients.ALL_ALIASES[wildcards.alias], wildcards.suffix),
+        lambda wildcards: PATHS.table(inputs.ALL_ALIASES[wildcards.alias], wildcards.suffix),
     output:
         PATHS.table("{alias}", "{suffix}"),
     log:
         PATHS.log("tables/{alias}.{suffix}"),
     wildcard_constraints:
-        alias="|".join(ingredients.ALL_ALIASES),
+        alias="|".join(inputs.ALL_ALIASES),
         suffix="csv|md|tex",
     localrule: True
     conda:
@@ -92,7 +92,7 @@ rule tables:
     input:
         [
             PATHS.table(table, suffix)
-            for table in [*ingredients.ALL_TABLES, *ingredients.ALL_ALIASES, *origins.TABLES]
+            for table in [*inputs.ALL_TABLES, *inputs.ALL_ALIASES, *origins.TABLES]
             for suffix in ("csv", "md", "tex")
         ],
     localrule: True

@@ -38,14 +38,14 @@ for _encoder in TRAINED:
             **needs(6, minutes=240, gpus=1),
         params:
             name=_encoder,
-            entry=decisive(ENCODERS[_encoder]),
+            entry=canonical_json(ENCODERS[_encoder]),
             recipe=RUN.tasks.recipe_of(ENCODERS[_encoder]).model_dump_json(),
             train=MADE_FROM.examples(_encoder)[0],
             tests=[word for part in MADE_FROM.examples(_encoder)[1:] for word in ("--test", *part)],
             start=[word for file in MADE_FROM.start_of(_encoder) for word in ("--start", file)],
             keep=list(RUN.kept(_encoder)),
             device=RUN.device,
-            code=code_digest("trained.encoders"),
+            code=code_digest("experiments.tasks.training.encoders"),
         shell:
             "python3 -m posinfo --log {log:q} train-encoder {params.name:q} --entry {params.entry:q}"
             " --recipe {params.recipe:q} --train {params.train:q} {params.tests:q} {params.start:q} --keep {params.keep}"
@@ -75,12 +75,12 @@ rule crops:
     resources:
         **needs(4, gpus=1),
     params:
-        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
+        entry=lambda wildcards: canonical_json(ENCODERS[wildcards.encoder]),
         device=RUN.device,
-        shown=displays.SHOWN,
+        shown=figures_.SHOWN,
         says="crops",
         learnt=[],
-        code=[code_digest("trained.answers"), code_digest("trained.crops")],
+        code=[code_digest("experiments.tasks.predictions"), code_digest("experiments.tasks.crops")],
     shell:
         "python3 -m posinfo --log {log:q} {params.says} {wildcards.encoder:q} --entry {params.entry:q}"
         " --weights {input.weights:q} {params.learnt:q} --test {input.files:q} --device {params.device}"
@@ -105,12 +105,12 @@ use rule crops as segmentations with:
     wildcard_constraints:
         encoder="|".join(encoder for encoder in TRAINED if ENCODERS[encoder].task == "segmentation"),
     params:
-        entry=lambda wildcards: decisive(ENCODERS[wildcards.encoder]),
+        entry=lambda wildcards: canonical_json(ENCODERS[wildcards.encoder]),
         device=RUN.device,
-        shown=displays.SHOWN,
+        shown=figures_.SHOWN,
         says="segmentations",
         learnt=lambda wildcards, input: [
             *("--train", *input.learnt),
             *("--recipe", RUN.tasks.recipe_of(ENCODERS[wildcards.encoder]).model_dump_json()),
         ],
-        code=[code_digest("trained.answers"), code_digest("trained.segmentations")],
+        code=[code_digest("experiments.tasks.predictions"), code_digest("experiments.tasks.segmentations")],

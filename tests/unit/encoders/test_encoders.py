@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from posinfo.encoders.architectures import Weights, with_weights
 from posinfo.encoders.initial import initialise
 from posinfo.encoders.weights import convert
-from posinfo.features.extraction import InputConvention, Target, open_encoder
+from posinfo.features.extraction import Preprocessing, Target, open_encoder
 from posinfo.images.pictures import decode
 from posinfo.images.sets import pictures_of
 from posinfo.registry import catalogue, entries
@@ -35,7 +35,7 @@ def stages_of(name: str, resources: Path) -> dict[str, torch.Tensor]:
     model = open_encoder(entry.architecture, weights, entry.taps, entry.padding)
     with torch.inference_mode():
         stages: dict[str, torch.Tensor] = model(
-            InputConvention(**entry.input.model_dump()).prepare(photograph(resources))
+            Preprocessing(**entry.input.model_dump()).prepare(photograph(resources))
         )
     fit = (entry.fit.how, entry.fit.sides) if entry.fit else None
     return {stage: Target({}, {}, fit).of(stage, maps) for stage, maps in stages.items()}
@@ -78,7 +78,7 @@ def test_resnet50_thin_equals_onnxruntime(resources: Path) -> None:
     wanted = [relus[3 * blocks] for blocks in (3, 7, 13, 16)]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    prepared = InputConvention(**entry.input.model_dump()).prepare(photograph(resources))
+    prepared = Preprocessing(**entry.input.model_dump()).prepare(photograph(resources))
     theirs = session.run(wanted, {session.get_inputs()[0].name: prepared.permute(0, 2, 3, 1).numpy()})
     ours = stages_of("resnet50-thin", resources)
     assert [maps.shape[1] for maps in ours.values()] == [128, 256, 512, 1024]
@@ -101,7 +101,7 @@ def classified_right(name: str, resources: Path) -> int:
     for member, digest in source.members.items():
         photograph = decode(read_member(resources / source.place, member, digest), member)
         image = ImageOps.fit(photograph, (256, 256), Image.Resampling.BICUBIC).crop((16, 16, 240, 240))
-        prepared = InputConvention(**entry.input.model_dump()).prepare(torch.from_numpy(np.asarray(image).copy())[None])
+        prepared = Preprocessing(**entry.input.model_dump()).prepare(torch.from_numpy(np.asarray(image).copy())[None])
         right += int(network(prepared).argmax()) == int(Path(member).stem.rsplit("_", 1)[1])
     return right
 

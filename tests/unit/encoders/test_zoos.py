@@ -33,7 +33,7 @@ def test_the_printed_entry_is_a_config_that_loads(name: str, tmp_path: Path) -> 
     (encoder,) = written["own"]["encoders"]
     run = load_config({**written, "controls": [encoder]})
     entry = run.registry.encoders[encoder]
-    assert run.registry.behind_weights(encoder).source is not None
+    assert run.registry.weight_dependencies(encoder).source is not None
     assert len(entry.taps) >= 4
     extractor = open_encoder_of(entry.architecture, entry.taps, tmp_path)
     maps = extractor(torch.zeros(1, 3, 224, 224))

@@ -12,7 +12,7 @@ import torch
 from posinfo.encoders.initial import initialise
 from posinfo.features.extraction import open_encoder
 from posinfo.features.stored import read_features
-from posinfo.figures.materials import read_curve, read_losses, read_maps
+from posinfo.figures.data import read_curve, read_losses, read_maps
 from posinfo.images.pictures import read_names, read_pictures
 from posinfo.protocol.readout import SCORE_COLUMNS, Readout, Training
 from posinfo.readouts.training import load_stack, make_stack, save
@@ -22,7 +22,7 @@ from posinfo.scores.predictions import write_predictions
 from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors, write_tensors
 from posinfo.tables.summaries import read_scores
-from synthetic import ALIGNMENT, heads_of, small_features
+from synthetic_features import ALIGNMENT, heads_of, small_features
 
 
 @pytest.fixture(scope="module")

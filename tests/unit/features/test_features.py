@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from posinfo.features.extraction import InputConvention, Target, extract
+from posinfo.features.extraction import Preprocessing, Target, extract
 from posinfo.features.stored import read_features
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
-from synthetic import CONVENTION, Growing, OneShort, TwoStages, small_features
+from synthetic_features import CONVENTION, Growing, OneShort, TwoStages, small_features
 from torch.nn import functional
 
 
@@ -20,12 +20,12 @@ def test_stages_are_stored_at_the_smaller_side_with_their_story(tmp_path: Path) 
     assert first.array.shape == (7, 4, 16, 16)
     assert second.array.shape == (7, 4, 4, 4)
     assert first.array.dtype == np.float16
-    assert first.story["native_side"] == 32
+    assert first.metadata["native_side"] == 32
     pictures = torch.from_numpy(np.load(tmp_path / "set.npy"))
     maps = TwoStages()(CONVENTION.prepare(pictures))
     expected = functional.interpolate(maps["f1"], 16, mode="bilinear")
     np.testing.assert_allclose(first.array, expected.detach().numpy(), rtol=2e-3, atol=2e-3)
-    assert second.story["rms"] == pytest.approx(float(np.sqrt(np.mean(second.array.astype(float) ** 2))), rel=1e-6)
+    assert second.metadata["rms"] == pytest.approx(float(np.sqrt(np.mean(second.array.astype(float) ** 2))), rel=1e-6)
 
 
 def test_encoders_of_one_pass_store_what_each_alone_would(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_encoders_of_one_pass_store_what_each_alone_would(tmp_path: Path) -> Non
     resized = Target(outputs("resized"), {"encoder": "resized"}, ("resize", fit))
     extract(
         model=TwoStages(),
-        convention=CONVENTION,
+        preprocessing=CONVENTION,
         images=images,
         targets=[whole, cropped, resized],
         alignment=Alignment(side=16),
@@ -51,7 +51,7 @@ def test_encoders_of_one_pass_store_what_each_alone_would(tmp_path: Path) -> Non
     assert [path.read_bytes() for path in whole.outputs.values()] == [path.read_bytes() for path in paths]
     maps = TwoStages()(CONVENTION.prepare(torch.from_numpy(np.load(images))))
     cut, small = (read_features(list(target.outputs.values())) for target in (cropped, resized))
-    assert [stage.story["native_side"] for stage in (*cut, *small)] == [20, 3, 20, 3]
+    assert [stage.metadata["native_side"] for stage in (*cut, *small)] == [20, 3, 20, 3]
     inside = functional.interpolate(maps["f1"][..., 6:26, 6:26], 16, mode="bilinear").detach()
     np.testing.assert_allclose(cut[0].array, inside, rtol=2e-3, atol=2e-3)
     smaller = functional.interpolate(maps["f2"], 3, mode="bilinear", antialias=True).detach()
@@ -74,7 +74,7 @@ def test_faint_features_keep_their_digits(tmp_path: Path, gain: float) -> None:
     )
     for one, other in zip(strong, faint, strict=True):
         assert other.array.dtype == np.float32
-        assert other.story["rms"] == pytest.approx(gain * one.story["rms"], rel=1e-3)
+        assert other.metadata["rms"] == pytest.approx(gain * one.metadata["rms"], rel=1e-3)
         np.testing.assert_allclose(other.array / gain, one.array, rtol=2e-3, atol=2e-3)
 
 
@@ -120,7 +120,7 @@ def test_stages_of_different_runs_are_refused(tmp_path: Path) -> None:
 
 def test_input_conventions() -> None:
     picture = torch.tensor([[[[10, 20, 30]]]], dtype=torch.uint8)
-    caffe = InputConvention("BGR", 255, mean=(1, 2, 3)).prepare(picture)
+    caffe = Preprocessing("BGR", 255, mean=(1, 2, 3)).prepare(picture)
     assert caffe.flatten().tolist() == [29, 18, 7]
-    unit = InputConvention("RGB", 1, std=(1, 1, 2)).prepare(picture)
+    unit = Preprocessing("RGB", 1, std=(1, 1, 2)).prepare(picture)
     torch.testing.assert_close(unit.flatten(), torch.tensor([10 / 255, 20 / 255, 15 / 255]))

@@ -14,7 +14,7 @@ from posinfo.__main__ import tidy_when_terminated
 from posinfo.features import writing
 from posinfo.features.extraction import aligned
 from posinfo.store.files import StreamedArray, read_json, sha256_of
-from synthetic import ALIGNMENT, CONVENTION, TwoStages, small_features
+from synthetic_features import ALIGNMENT, CONVENTION, TwoStages, small_features
 
 
 def interrupting(stop: Callable[[], None]) -> type[TwoStages]:
@@ -50,10 +50,10 @@ def test_the_bytes_are_those_of_the_maps_in_their_order(tmp_path: Path) -> None:
         expected = io.BytesIO()
         np.save(expected, maps.contiguous().numpy())
         assert path.read_bytes() == expected.getvalue()
-        story = read_json(path.with_suffix(".json"))
-        assert story["sha256"] == sha256_of(path)
-        assert story["rms"] == pytest.approx(float(maps.double().square().mean().sqrt()), rel=1e-6)
-        assert story["largest"] == float(maps.abs().max())
+        metadata = read_json(path.with_suffix(".json"))
+        assert metadata["sha256"] == sha256_of(path)
+        assert metadata["rms"] == pytest.approx(float(maps.double().square().mean().sqrt()), rel=1e-6)
+        assert metadata["largest"] == float(maps.abs().max())
 
 
 def test_one_batch_at_most_waits_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from posinfo.figures.cost import cost
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.schedule import COLUMNS, by_run, read_jobs, wall, with_lanes
 from posinfo.figures.style import STYLE
 from posinfo.run.config import RunConfig
 from posinfo.store.errors import InputError
 
 
-def material(costs: pd.DataFrame) -> Material:
+def data(costs: pd.DataFrame) -> FigureData:
     """Benchmarks and nothing else."""
     none = pd.DataFrame()
-    return Material(
+    return FigureData(
         run=RunConfig(),
         printed=none,
         captions=none,
@@ -26,7 +26,7 @@ def material(costs: pd.DataFrame) -> Material:
         crops=None,
         segmentations={},
         pictures={},
-        stories=[],
+        sidecars=[],
         losses=none,
         curve=none,
         costs=costs,
@@ -111,7 +111,7 @@ TWO_RUNS = pd.DataFrame(
 
 
 def test_every_second_counts_once_in_the_bars_and_the_largest_run_is_drawn() -> None:
-    figure = cost(material(TWO_RUNS))
+    figure = cost(data(TWO_RUNS))
     drawn, bars = figure.axes
     assert sum(bar.get_width() for bar in bars.patches) == pytest.approx(50)  # type: ignore[attr-defined]
     assert "all 5 jobs" in bars.get_xlabel()
@@ -121,20 +121,20 @@ def test_every_second_counts_once_in_the_bars_and_the_largest_run_is_drawn() -> 
 
 
 def test_lost_times_are_said_and_not_drawn() -> None:
-    figure = cost(material(TWO_RUNS.assign(end=np.nan)))
+    figure = cost(data(TWO_RUNS.assign(end=np.nan)))
     drawn, bars = figure.axes
     assert "No job says when it ran" in drawn.texts[0].get_text()
     assert not drawn.collections
     assert len(bars.patches)
     plt.close(figure)
     with pytest.raises(InputError, match="no benchmark files"):
-        cost(material(TWO_RUNS[:0]))
+        cost(data(TWO_RUNS[:0]))
 
 
 @pytest.mark.parametrize(("jobs", "cores"), [(1, 1), (200, 2), (400, 64)])
 def test_a_run_of_any_size_stays_inside_the_figure(jobs: int, cores: int) -> None:
     with plt.style.context(STYLE):
-        figure = cost(material(many_jobs(jobs, cores)))
+        figure = cost(data(many_jobs(jobs, cores)))
         figure.draw_without_rendering()
         drawn = figure.get_tightbbox()
         plt.close(figure)

@@ -8,24 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from made_up_scores import made_up
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from posinfo.experiments.tasks.crops import Crops
+from posinfo.experiments.tasks.segmentations import Segmentations
 from posinfo.figures import schedule
+from posinfo.figures.data import FigureData, Maps
 from posinfo.figures.drawings import DRAWINGS
 from posinfo.figures.maps import error_map, figure6
-from posinfo.figures.materials import Maps, Material
 from posinfo.figures.style import STYLE, write_drawn
 from posinfo.figures.summaries import estimates, padding, stages
 from posinfo.figures.tasks import segmentations, tuning
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig
-from posinfo.run.displays import FIGURES, SHOWN, maps_wanted
+from posinfo.run.figures import FIGURES, SHOWN, maps_wanted
 from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
 from posinfo.tables.claims import printed_values
-from posinfo.trained.crops import Crops
-from posinfo.trained.segmentations import Segmentations
+from synthetic_scores import made_up
 
 RUN = RunConfig()
 PUBLISHED = ROOT / "workflow/published"
@@ -36,7 +36,7 @@ def cells(numbers: NDArray[Any]) -> NDArray[Any]:
     return numbers.repeat(8, axis=1).repeat(8, axis=2)
 
 
-def made_up_material(**changes: Any) -> Material:
+def made_up_material(**changes: Any) -> FigureData:
     """All that figures show, from random numbers; the pictures of a set are named as those of its made-up scores."""
     rng = np.random.default_rng(0)
     groups = made_up(RUN, {("vgg16", "L1-k3-p0-f3", "G"): 0.9})
@@ -64,7 +64,7 @@ def made_up_material(**changes: Any) -> Material:
         for pattern in ("H", "G")
         for count in (2, 20)
     ]
-    material = {
+    data = {
         "run": RUN,
         "printed": printed_values(RUN, PUBLISHED),
         "captions": pd.read_csv(PUBLISHED / "figure6_captions.csv"),
@@ -90,7 +90,7 @@ def made_up_material(**changes: Any) -> Material:
             images: cells(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8))
             for images in RUN.images.tests.values()
         },
-        "stories": [
+        "sidecars": [
             {"stage": f"f{depth}", "shape": [30, 64 * depth, 28, 28], "native_side": 448 // 2**depth}
             for depth in range(1, 6)
         ],
@@ -113,7 +113,7 @@ def made_up_material(**changes: Any) -> Material:
             columns=list(schedule.COLUMNS),
         ),
     }
-    return Material(**{**material, **changes})
+    return FigureData(**{**data, **changes})
 
 
 MATERIAL = made_up_material()

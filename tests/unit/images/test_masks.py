@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from posinfo.experiments.tasks.data.labelled_sets import LabelledSet
+from posinfo.experiments.tasks.data.splits import Split, refuse_what_proves_nothing
 from posinfo.images.masks import Meaning, decode_mask, masks_of, read_masks, sizes_of, write_masks
 from posinfo.images.pictures import write_images
 from posinfo.images.sets import pictures_of
 from posinfo.registry.catalogue import Registry
-from posinfo.registry.entries import Archived, Folder, ImageSet, LocalFile
+from posinfo.registry.entries import ArchiveImages, Folder, ImageSet, LocalFile
 from posinfo.run.tasks import Recipe
 from posinfo.store.errors import InputError
-from posinfo.trained.labelled_sets import LabelledSet
-from posinfo.trained.parts import Part, refuse_what_proves_nothing
-from synthetic import jpeg, packed
+from synthetic_features import jpeg, packed
 
 VOC = "VOCdevkit/VOC2012"
 
@@ -58,9 +58,9 @@ def laid_out(tmp_path: Path, entry: ImageSet) -> Registry:
 
 ECSSD = {"pictures": "images/*.jpg", "masks": "ground_truth_mask/*.png", "count": 4}
 SETS = {
-    "one archive": Archived(archive="both", **ECSSD),
-    "two archives": Archived(archive="pictures", masks_archive="masks", **ECSSD),
-    "a listing": Archived(
+    "one archive": ArchiveImages(archive="both", **ECSSD),
+    "two archives": ArchiveImages(archive="pictures", masks_archive="masks", **ECSSD),
+    "a listing": ArchiveImages(
         archive="voc",
         pictures=f"{VOC}/JPEGImages/*.jpg",
         listed=f"{VOC}/ImageSets/Segmentation/train.txt",
@@ -175,7 +175,7 @@ def test_sets_that_share_a_photograph_prove_nothing(tmp_path: Path) -> None:
         write_images(pictures_of("set", registry, tmp_path)[0], 4, tmp_path / f"{name}.npy")
         write_masks(masks_of("set", registry, tmp_path), 4, tmp_path / f"{name}-masks.npy")
     learnt, tested = (
-        Part.opened([tmp_path / f"{name}.npy", tmp_path / f"{name}-masks.npy"], recipe)
+        Split.opened([tmp_path / f"{name}.npy", tmp_path / f"{name}-masks.npy"], recipe)
         for name, recipe in (("one", Recipe()), ("other", None))
     )
     with pytest.raises(InputError, match="other holds a photograph of one"):

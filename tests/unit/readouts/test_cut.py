@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posinfo.protocol.alignment import Alignment, StageShape
 from posinfo.protocol.readout import Readout
-from posinfo.readouts.heads import Head, HeadStack
+from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.store.errors import InputError
 from torch.nn import functional
 
@@ -26,7 +26,7 @@ def test_a_cut_readout_is_the_convolution_of_what_is_left(
 ) -> None:
     readout = Readout(kernel=kernel, cut=cut)
     alignment = Alignment(side=align, corners=corners)
-    stack = HeadStack(readout, [Head(readout, "H", seed)], STAGES, [1.0, 0.5], alignment, "linear")
+    stack = StackedReadouts(readout, [Head(readout, "H", seed)], STAGES, [1.0, 0.5], alignment, "linear")
     generator = torch.Generator().manual_seed(seed)
     maps = {one.name: torch.randn(one.channels, 2, one.side, one.side, generator=generator) for one in STAGES}
     whole = torch.cat(

@@ -9,11 +9,11 @@ from posinfo.features.batches import epoch_order
 from posinfo.features.stored import read_features
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.heads import Head
+from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import load_stack, make_stack, save, train
 from posinfo.scores.measures import score
 from posinfo.store.errors import InputError
-from synthetic import ALIGNMENT, CPU, heads_of, small_features
+from synthetic_features import ALIGNMENT, CPU, heads_of, small_features
 from torch import nn
 from torch.nn import functional
 
@@ -97,13 +97,13 @@ def test_a_saved_readout_predicts_the_same_and_names_its_origin(tmp_path: Path, 
     (history,) = train([stack], stages, training, "paper", ALIGNMENT, CPU)
     outputs = {pattern: tmp_path / f"{pattern}.safetensors" for pattern in ("H", "G")}
     save(stack, {"loss": history}, outputs, stages, training, "paper", ALIGNMENT)
-    loaded, stories = load_stack(list(outputs.values()), stages)
+    loaded, sidecars = load_stack(list(outputs.values()), stages)
     names = [f"image-{index}" for index in range(7)]
     before = score(stack.eval(), stages, names, "paper", ALIGNMENT, CPU)
     after = score(loaded, stages, names, "paper", ALIGNMENT, CPU)
     assert before.equals(after)
     assert len(after) == len(heads) * 7
-    assert stories[0]["encoder"] == "two-stages"
+    assert sidecars[0]["encoder"] == "two-stages"
     (tmp_path / "other").mkdir()
     others = read_features(small_features(tmp_path / "other", weights="retrained"))
     with pytest.raises(InputError, match="weights_sha256 was w when the readout was trained, is retrained now"):

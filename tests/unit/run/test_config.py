@@ -29,9 +29,9 @@ def test_config_yaml_loads_as_the_defaults() -> None:
 
 def tuned(**weights: str) -> dict[str, Any]:
     """An entry whose training starts from another encoder's weights."""
-    convention = {"order": "BGR", "range": 255, "mean": [103.939, 116.779, 123.68]}
+    preprocessing = {"order": "BGR", "range": 255, "mean": [103.939, 116.779, 123.68]}
     trained = {"task": "saliency", **weights}
-    return {"architecture": "vgg16", "weights": trained, "input": convention, "taps": {"f1": "features.3"}}
+    return {"architecture": "vgg16", "weights": trained, "input": preprocessing, "taps": {"f1": "features.3"}}
 
 
 @pytest.mark.parametrize("overlay", ["smoke", "paper", "own", "thousand", "camvid"])

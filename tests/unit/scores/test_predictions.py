@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from posinfo.features.stored import read_features
-from posinfo.figures.materials import read_maps
+from posinfo.figures.data import read_maps
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.training import make_stack, train
@@ -18,7 +18,7 @@ from posinfo.scores.measures import score
 from posinfo.scores.predictions import at, predicted_maps, write_predictions
 from posinfo.store.sidecars import write_sidecar
 from scipy.stats import spearmanr
-from synthetic import ALIGNMENT, CPU, heads_of, small_features
+from synthetic_features import ALIGNMENT, CPU, heads_of, small_features
 
 TRAINING = Training(epochs=2, batch=3, decay_epoch=1, hidden=3)
 NAMES = [f"photo{index // 2}-{index % 2}" for index in range(7)]
@@ -64,10 +64,10 @@ def test_few_maps_are_enlarged_at_once_and_the_scores_are_the_same(
 def test_a_part_is_scaled_by_its_own_root_mean_square(tmp_path: Path) -> None:
     stages = read_features(small_features(tmp_path))
     for whole, part in zip(stages, part_of(stages, range(7)), strict=True):
-        assert part.story["rms"] == pytest.approx(whole.story["rms"], rel=1e-5)
+        assert part.metadata["rms"] == pytest.approx(whole.metadata["rms"], rel=1e-5)
     for whole, part in zip(stages, part_of(stages, [0, 3]), strict=True):
         values = np.asarray(whole.array[[0, 3]], dtype=np.float64)
-        assert part.story["rms"] == pytest.approx(np.sqrt((values**2).mean()), rel=1e-5)
+        assert part.metadata["rms"] == pytest.approx(np.sqrt((values**2).mean()), rel=1e-5)
         assert part.shape == whole.shape
 
 

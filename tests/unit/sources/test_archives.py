@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from posinfo.images.sets import pictures_of
 from posinfo.registry.catalogue import Registry
-from posinfo.registry.entries import Archived, Folder, LocalFile
+from posinfo.registry.entries import ArchiveImages, Folder, LocalFile
 from posinfo.sources.archives import LARGEST_PICTURE, opened, pictures_in
 from posinfo.sources.folders import state_of
 from posinfo.store.errors import InputError
-from synthetic import jpeg, packed
+from synthetic_features import jpeg, packed
 
 PASCAL = "datasets/imgs/pascal/*.jpg"
 MASKS = "datasets/masks/pascal/*.png"
@@ -38,7 +38,7 @@ def test_pictures_are_found_among_litter_and_decoded(tmp_path: Path, name: str) 
     assert [Path(member).stem for member in found(path, 5)] == ["1", "2", "3", "4", "5"]
     registry = Registry(
         sources={"salobj": LocalFile(path=f"/elsewhere/{name}")},
-        images={"pascal": Archived(archive="salobj", pictures=PASCAL, count=5)},
+        images={"pascal": ArchiveImages(archive="salobj", pictures=PASCAL, count=5)},
     )
     pictures, count = pictures_of("pascal", registry, tmp_path)
     listed = list(pictures)

@@ -13,11 +13,11 @@ from PIL import Image
 from posinfo.images.masks import masks_of
 from posinfo.images.sets import pictures_of
 from posinfo.registry.catalogue import Registry, shipped, with_own
-from posinfo.registry.entries import Archived, Members, RemoteFile
+from posinfo.registry.entries import ArchiveImages, Members, RemoteFile
 from posinfo.sources.repositories import fetch_repository
 from posinfo.store.errors import InputError
-from synthetic import jpeg, packed
-from ten_pictures import LISTING, PICTURES, REST, TEN, decoded, placed, registry, without
+from synthetic_features import jpeg, packed
+from synthetic_images import LISTING, PICTURES, REST, TEN, decoded, placed, registry, without
 from unreliable import Served, serving
 
 
@@ -93,7 +93,7 @@ def test_a_compressed_tar_is_read_from_front_to_back(tmp_path: Path, monkeypatch
             files[f"{folder}/{number}.png"] = file.getvalue()
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     members = Members(paths="*/*.png", count=120, listing=hashlib.sha256(sums.encode()).hexdigest())
-    entry = Archived(
+    entry = ArchiveImages(
         archive="photographs",
         pictures="frames/*.png",
         masks="masks/*.png",
@@ -119,7 +119,9 @@ def test_a_mask_beyond_the_classes_is_named(tmp_path: Path) -> None:
     entry = {"archive": "frames", "pictures": "a/*.jpg", "masks": "b/*.png", "masks_show": "classes", "count": 1}
     sources = {"frames": RemoteFile(file="frames.zip")}
     for unknown, words in ((11, "b/1.png has the value 12, beyond 11 for unknown"), (12, ""), (255, "")):
-        known = Registry(sources=sources, images={"one": Archived.model_validate(entry | {"masks_unknown": unknown})})
+        known = Registry(
+            sources=sources, images={"one": ArchiveImages.model_validate(entry | {"masks_unknown": unknown})}
+        )
         if words:
             with pytest.raises(InputError, match=words):
                 list(masks_of("one", known, tmp_path))
@@ -137,7 +139,7 @@ def test_what_ships_is_consistent_and_a_file_has_one_check() -> None:
         github, codeload = source.urls
         assert github.endswith(f"/{name}/archive/{commit}.tar.gz")
         assert codeload.endswith(f"/{name}/tar.gz/{commit}")
-    counts = {name: entry.count for name, entry in known.images.items() if isinstance(entry, Archived)}
+    counts = {name: entry.count for name, entry in known.images.items() if isinstance(entry, ArchiveImages)}
     assert [counts[name] for name in ("imagenet-samples", "bsds300")] == [1000, 300]
     assert [counts[f"camvid-{part}"] for part in ("train", "val", "test")] == [367, 101, 233]
     both = {"file": "a.tar.gz", "checksum": f"sha256:{LISTING}", "members": TEN.model_dump()}

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from posinfo.images.pictures import read_pictures
 from posinfo.images.sets import pictures_of
-from posinfo.registry.entries import Archived
+from posinfo.registry.entries import ArchiveImages
 from posinfo.sources.archives import LARGEST_HEADER, LARGEST_PICTURE
 from posinfo.sources.fetching import read_source
 from posinfo.sources.repositories import fetch_repository
 from posinfo.store.errors import InputError
-from synthetic import jpeg
-from ten_pictures import COMMIT, LISTING, PATHS, PICTURES, REST, TEN, decoded, placed, registry, without
+from synthetic_features import jpeg
+from synthetic_images import COMMIT, LISTING, PATHS, PICTURES, REST, TEN, decoded, placed, registry, without
 from unreliable import Served, serving
 
 
@@ -29,7 +29,7 @@ def test_ten_pictures_whatever_the_top_folder_is_called(tmp_path: Path) -> None:
         assert decoded(tmp_path) == [f"{number}-0" for number in order]
         greys = read_pictures(tmp_path / "ten.npy")[:, 0, 0, 0].astype(int)
         assert np.abs(greys - 20 * np.array(order)).max() < 4
-    half = registry(Archived(archive="photographs", pictures=PATHS[0], count=5))
+    half = registry(ArchiveImages(archive="photographs", pictures=PATHS[0], count=5))
     assert decoded(tmp_path, half) == [f"{number}-0" for number in range(1, 6)]
 
 
@@ -169,8 +169,8 @@ def test_a_missing_archive_and_one_that_is_not_for_weights(tmp_path: Path) -> No
 def test_only_verified_members_are_read(tmp_path: Path) -> None:
     placed(tmp_path, PICTURES | REST)
     for entry in (
-        Archived(archive="photographs", pictures="data/test/*.jpg", count=1),
-        Archived(archive="photographs", pictures=PATHS, count=10, listed="README.md"),
+        ArchiveImages(archive="photographs", pictures="data/test/*.jpg", count=1),
+        ArchiveImages(archive="photographs", pictures=PATHS, count=10, listed="README.md"),
     ):
         with pytest.raises(InputError, match=r"has 0 pictures data/test|has no text 'README.md'"):
             decoded(tmp_path, registry(entry))

@@ -17,7 +17,7 @@ from posinfo.readouts.training import make_stack, train
 from posinfo.scores.measures import predict
 from posinfo.store.devices import choose_device, free_gpu
 from posinfo.store.errors import InputError
-from synthetic import ALIGNMENT, heads_of, small_features
+from synthetic_features import ALIGNMENT, heads_of, small_features
 
 CUDA = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
 

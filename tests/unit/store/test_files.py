@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from posinfo.store.errors import InputError
-from posinfo.store.files import StreamedArray, blank_array, read_json, release, sha256_of, written_whole
+from posinfo.store.files import StreamedArray, atomic_write, drop_pages, preallocated_npy, read_json, sha256_of
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("old")
-    with pytest.raises(UnicodeEncodeError), written_whole(path) as partial:
+    with pytest.raises(UnicodeEncodeError), atomic_write(path) as partial:
         partial.write_text("ne" + 10_000 * "w" + "\ud800", encoding="utf-8")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
@@ -23,9 +23,9 @@ def test_sha256_of_an_empty_file(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "empty").startswith("e3b0c44298fc1c14")
 
 
-@pytest.mark.parametrize(("text", "word"), [("{", "no JSON"), ("[]", "no story"), (None, "missing")])
+@pytest.mark.parametrize(("text", "word"), [("{", "no JSON"), ("[]", "no metadata"), (None, "missing")])
 def test_a_damaged_sidecar_is_named(tmp_path: Path, text: str | None, word: str) -> None:
-    path = tmp_path / "story.json"
+    path = tmp_path / "metadata.json"
     if text is not None:
         path.write_text(text)
     with pytest.raises(InputError, match=word):
@@ -57,8 +57,8 @@ def resident() -> int:
 
 def test_released_arrays_keep_their_values_and_not_the_memory(tmp_path: Path) -> None:
     before, size = resident(), 64 * 2**20
-    array = blank_array(tmp_path / "large.npy", np.uint8, (size,))
+    array = preallocated_npy(tmp_path / "large.npy", np.uint8, (size,))
     array[:] = 7
-    release(array[:10])
+    drop_pages(array[:10])
     assert resident() < before + size / 4
     assert (array == 7).all()

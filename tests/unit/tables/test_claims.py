@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from made_up_scores import made_up, noisy, scores
 from posinfo.registry.entries import Task
 from posinfo.run.config import RunConfig
 from posinfo.run.families import families
@@ -16,6 +15,7 @@ from posinfo.tables.claims import judge, printed_values, read_claims, write_clai
 from posinfo.tables.intervals import Estimate, difference, overall
 from posinfo.tables.measured import Measured
 from posinfo.tables.tasks import TaskScores
+from synthetic_scores import made_up, noisy, scores
 
 PUBLISHED = ROOT / "workflow/published"
 NOTHING = Measured({}, {}, RunConfig().models.model_dump())

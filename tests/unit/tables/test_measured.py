@@ -39,8 +39,8 @@ def test_rows_come_back_as_they_were_written_and_altered_ones_are_refused(tmp_pa
     with pytest.raises(InputError, match="stale or damaged"):
         read_rows([tmp_path / "valid.csv"])
     write_rows("redgreen", rows, tmp_path / "valid.csv")
-    story = (tmp_path / "valid.json").read_text()
-    (tmp_path / "valid.json").write_text(story.replace('"redgreen"', '"pooled"'))
+    metadata = (tmp_path / "valid.json").read_text()
+    (tmp_path / "valid.json").write_text(metadata.replace('"redgreen"', '"pooled"'))
     with pytest.raises(InputError, match=r"expected .*'encoder', 'grid'"):
         read_rows([tmp_path / "valid.csv"])
 

@@ -35,7 +35,7 @@ def _encoder(args: argparse.Namespace) -> None:
     if args.entry:
         stored = entries.StoredWeights.model_validate_json(args.entry)
     else:
-        stored = catalogue.shipped().behind_weights(args.name)
+        stored = catalogue.shipped().weight_dependencies(args.name)
     if isinstance(stored.weights, entries.RandomWeights):
         initialise(stored.architecture, stored.weights.random, args.output)
     elif isinstance(stored.weights, entries.WeightFile) and stored.source:

@@ -25,7 +25,7 @@ class KnownWeights:
         name: the zoo's own, such as `IMAGENET1K_V1`.
         url: of the file.
         checksum: as in `entries.RemoteFile`, where the zoo tells one.
-        mean, std: of the input convention with which they were trained, RGB in [0, 1].
+        mean, std: of the input preprocessing with which they were trained, RGB in [0, 1].
     """
 
     name: str

@@ -226,5 +226,5 @@ def convert(layout: str, data: bytes, architecture: str, path: Path) -> None:
     _write(weights, {"architecture": architecture, "layout": layout, "source_sha256": sha256(data).hexdigest()}, path)
 
 
-def _write(weights: Weights, story: dict[str, Any], path: Path) -> None:
-    write_tensors({name: tensor.numpy() for name, tensor in weights.items()}, story, path)
+def _write(weights: Weights, metadata: dict[str, Any], path: Path) -> None:
+    write_tensors({name: tensor.numpy() for name, tensor in weights.items()}, metadata, path)

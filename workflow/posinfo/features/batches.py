@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from posinfo.features.stored import StageFeatures
-from posinfo.store.files import release
+from posinfo.store.files import drop_pages
 
 RUN = 16  # neighbouring pictures read together: 16 VGG16 pictures are 27 MB, a long read for any disk
 POOL = 512  # pictures shuffled among themselves: 0.9 GB of VGG16 features, which the page cache can hold
@@ -55,7 +55,7 @@ class BatchReader:
             for place, index in enumerate(indices.tolist()):
                 # One picture at a time: rows of h x h values move whole, several times faster than a strided gather.
                 out[:, place].copy_(torch.from_numpy(stage.array[index].copy()))
-            release(stage.array)
+            drop_pages(stage.array)
             loaded[stage.name] = out.to(self.device, non_blocking=cuda).float()
         return loaded
 

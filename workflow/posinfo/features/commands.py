@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
 
 def _features(args: argparse.Namespace) -> None:
-    from posinfo.features.extraction import InputConvention, Target, extract, open_encoder
+    from posinfo.features.extraction import Preprocessing, Target, extract, open_encoder
     from posinfo.protocol.alignment import Alignment
     from posinfo.registry.catalogue import fingerprint
     from posinfo.registry.entries import Encoder
@@ -46,7 +46,7 @@ def _features(args: argparse.Namespace) -> None:
         ]
         extract(
             model=model,
-            convention=InputConvention(**first.input.model_dump()),
+            preprocessing=Preprocessing(**first.input.model_dump()),
             images=images,
             targets=targets,
             alignment=Alignment.model_validate_json(args.alignment),

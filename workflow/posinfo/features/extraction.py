@@ -1,4 +1,4 @@
-"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored with their story."""
+"""Feature maps: one forward pass of a frozen encoder gives all its stages, stored with their metadata."""
 
 import platform
 import time
@@ -20,13 +20,13 @@ from posinfo.features.writing import StageFile, writer
 from posinfo.images.pictures import read_pictures
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.errors import InputError
-from posinfo.store.files import read_json, write_json, written_whole
+from posinfo.store.files import atomic_write, read_json, write_json
 from posinfo.store.provenance import code_digest
 from posinfo.store.tensors import read_tensors
 
 
 @dataclass(frozen=True)
-class InputConvention:
+class Preprocessing:
     """How an encoder wants its pictures.
 
     Attributes:
@@ -53,12 +53,12 @@ class Target:
 
     Attributes:
         outputs: stage to the `.npy` file to write.
-        story: what the files are made from; `encoder` names it.
+        metadata: what the files are made from; `encoder` names it.
         fit: how each stage's map is brought to which side, in pixels, if it is.
     """
 
     outputs: dict[str, Path]
-    story: dict[str, Any]
+    metadata: dict[str, Any]
     fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None
 
     def of(self, stage: str, maps: torch.Tensor) -> torch.Tensor:
@@ -97,7 +97,7 @@ def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
 def extract(
     *,
     model: nn.Module,
-    convention: InputConvention,
+    preprocessing: Preprocessing,
     images: Path,
     targets: Sequence[Target],
     alignment: Alignment,
@@ -107,7 +107,7 @@ def extract(
     """Write each target's `outputs[stage]`, a `StageFile`: [N, C, h, w], h the smaller of its and the common side.
 
     Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
-    from (the target's story, the digest of the pictures and of this code, versions) and the seconds that it took.
+    from (the target's metadata, the digest of the pictures and of this code, versions) and the seconds that it took.
     While the network computes, another thread writes the batch before.
 
     Args:
@@ -124,19 +124,19 @@ def extract(
     digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
     batch = batch or (64 if device.type == "cuda" else 4)
     model = model.eval().to(device).to(memory_format=torch.channels_last)
-    named = ", ".join(target.story["encoder"] for target in targets)
+    named = ", ".join(target.metadata["encoder"] for target in targets)
     with ExitStack() as open_files:
         partials = {
-            path: open_files.enter_context(written_whole(path)) for one in targets for path in one.outputs.values()
+            path: open_files.enter_context(atomic_write(path)) for one in targets for path in one.outputs.values()
         }
         files: dict[Path, StageFile] = {}
         with writer() as behind:
             for start in tqdm(range(0, len(pictures), batch), desc=f"{named} x {images.stem}", unit="batch"):
                 chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
                 ready = []
-                for name, native in model(convention.prepare(chunk)).items():
+                for name, native in model(preprocessing.prepare(chunk)).items():
                     for target in targets:
-                        path, where = target.outputs[name], f"{target.story['encoder']}, stage {name}, {images}"
+                        path, where = target.outputs[name], f"{target.metadata['encoder']}, stage {name}, {images}"
                         maps = _checked(target.of(name, native), len(chunk), where)
                         small = aligned(maps, alignment)
                         if path not in files:
@@ -156,11 +156,11 @@ def extract(
             "code": code_digest("features.extraction"),
             "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
             "device": device.type,
-            "convention": asdict(convention),
+            "preprocessing": asdict(preprocessing),
         }
         for target in targets:
             for name, path in target.outputs.items():
-                told = {**target.story, **common, "stage": name, **files[path].told()}
+                told = {**target.metadata, **common, "stage": name, **files[path].told()}
                 write_json(path.with_suffix(".json"), {**told, "seconds": round(time.monotonic() - started, 3)})
 
 

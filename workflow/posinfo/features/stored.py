@@ -18,7 +18,7 @@ class StageFeatures:
 
     name: str
     array: NDArray[np.float16 | np.float32]
-    story: dict[str, Any]
+    metadata: dict[str, Any]
 
     @property
     def shape(self) -> StageShape:
@@ -28,7 +28,7 @@ class StageFeatures:
     @property
     def alignment(self) -> Alignment:
         """The common size for which the stage was stored."""
-        return Alignment.model_validate(self.story["alignment"])
+        return Alignment.model_validate(self.metadata["alignment"])
 
 
 def read_features(paths: list[Path]) -> list[StageFeatures]:
@@ -40,15 +40,17 @@ def read_features(paths: list[Path]) -> list[StageFeatures]:
     """
     stages = []
     for path in paths:
-        story = verified(path)
-        expect(path, "stage", story.get("stage"), path.stem, again(path))
-        expect(path, "set of images", story.get("images"), path.parent.name, again(path))
-        expect(path, "code of extraction.py", story.get("code"), code_digest("features.extraction"), again(path))
+        metadata = verified(path)
+        expect(path, "stage", metadata.get("stage"), path.stem, again(path))
+        expect(path, "set of images", metadata.get("images"), path.parent.name, again(path))
+        expect(path, "code of extraction.py", metadata.get("code"), code_digest("features.extraction"), again(path))
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        expect(path, "shape", story.get("shape"), list(array.shape), again(path))
-        stages.append(StageFeatures(story["stage"], array, story))
-    first = stages[0].story
+        expect(path, "shape", metadata.get("shape"), list(array.shape), again(path))
+        stages.append(StageFeatures(metadata["stage"], array, metadata))
+    first = stages[0].metadata
     for path, stage in zip(paths, stages, strict=True):
-        for key in ("encoder", "entry", "weights_sha256", "images_sha256", "alignment", "convention"):
-            expect(path, f"{key} as in {paths[0]}", stage.story.get(key), first.get(key), "delete both and run again")
+        for key in ("encoder", "entry", "weights_sha256", "images_sha256", "alignment", "preprocessing"):
+            expect(
+                path, f"{key} as in {paths[0]}", stage.metadata.get(key), first.get(key), "delete both and run again"
+            )
     return stages

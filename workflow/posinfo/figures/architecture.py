@@ -7,16 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.style import MAP, WHOLE, colour_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import ground_truth
 from posinfo.run.cells import BASE
 
 
-def figure2(material: Material) -> Figure:
+def figure2(data: FigureData) -> Figure:
     """Boxes as high as the map's side and as wide as the channels, both on a logarithmic scale."""
-    run, readout = material.run, BASE
+    run, readout = data.run, BASE
     encoder, side = run.models.VGG, run.alignment.side
     colour, final = colour_of(encoder, run), side + 2 * readout.padding - readout.kernel + 1
     figure, axes = plt.subplots(figsize=(WHOLE, 2.55))
@@ -25,15 +25,15 @@ def figure2(material: Material) -> Figure:
     _box(axes, 4, 3, IMAGE_SIDE, "0.75")
     _words(axes, 4, IMAGE_SIDE, f"picture\n3 × {IMAGE_SIDE}²")
     place, level = 4.0, -11.0
-    for story in material.stories:
-        _, channels, _, _ = story["shape"]
+    for metadata in data.sidecars:
+        _, channels, _, _ = metadata["shape"]
         following = place + 9.5
         _arrow(axes, (place + _half(3 if place == 4 else channels), 8), (following - _half(channels), 8))
         place = following
-        _box(axes, place, channels, story["native_side"], colour)
-        _words(axes, place, story["native_side"], f"{story['stage']}\n{channels} × {story['native_side']}²")
-        axes.plot([place, place], [8 - _height(story["native_side"]) / 2, level], color="0.35", lw=0.8)
-    total = sum(story["shape"][1] for story in material.stories)
+        _box(axes, place, channels, metadata["native_side"], colour)
+        _words(axes, place, metadata["native_side"], f"{metadata['stage']}\n{channels} × {metadata['native_side']}²")
+        axes.plot([place, place], [8 - _height(metadata["native_side"]) / 2, level], color="0.35", lw=0.8)
+    total = sum(metadata["shape"][1] for metadata in data.sidecars)
     _arrow(axes, (13.5, level), (64, level))
     axes.text(38, level - 1, f"each stage resized to {side} × {side} (bilinear)", ha="center", va="top", fontsize=7)
     axes.text(place / 2 + 7, 23.5, f"{encoder}: frozen", ha="center", va="top", color=colour, weight="bold")

@@ -4,16 +4,16 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.style import WHOLE, colour_of, counts_of
 from posinfo.figures.summaries import estimates, interval
 from posinfo.run.tables import TABLES
 
 
-def border(material: Material) -> Figure:
+def border(data: FigureData) -> Figure:
     """A panel per pattern, a line per encoder, 95 % intervals; lines stand a little apart, so that none is hidden."""
-    run = material.run
-    shown = estimates(TABLES["border"].cells(run), material.groups)
+    run = data.run
+    shown = estimates(TABLES["border"].cells(run), data.groups)
     patterns, encoders = list(shown["pattern"].unique()), list(shown["encoder"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.4), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):

@@ -20,9 +20,10 @@ def add(commands: Commands) -> None:
 
 
 def _figure(args: argparse.Namespace) -> None:
-    from posinfo.figures import drawings, materials
+    from posinfo.figures import data as materials
+    from posinfo.figures import drawings
     from posinfo.run.config import load_config
 
     run = load_config(json.loads(args.run))
-    material = materials.collect(run, args.inputs, PUBLISHED, args.benchmarks)
-    drawings.write_figure(args.name, material, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))
+    data = materials.collect(run, args.inputs, PUBLISHED, args.benchmarks)
+    drawings.write_figure(args.name, data, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))

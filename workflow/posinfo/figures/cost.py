@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.schedule import by_run, wall, with_lanes
 from posinfo.figures.style import WHOLE, bare
 from posinfo.store.errors import InputError
@@ -30,16 +30,16 @@ LETTER = 0.042  # inches, of the words inside bars
 UNITS = ((3 * 3600, "hours", 3600.0), (180, "minutes", 60.0), (0, "seconds", 1.0))  # from how many seconds on
 
 
-def cost(material: Material) -> Figure:
+def cost(data: FigureData) -> Figure:
     """The schedule of the run with most work, above the seconds of all jobs in the results folder.
 
     Raises:
         InputError: when the run has left no benchmark files.
     """
-    if material.costs.empty:
+    if data.costs.empty:
         raise InputError("no benchmark files in the results folder: the figure of the run's time has nothing to show")
-    stages = [stage if stage in COLOURS else "other" for stage in material.costs["stage"]]
-    jobs = material.costs.assign(kind=stages)
+    stages = [stage if stage in COLOURS else "other" for stage in data.costs["stage"]]
+    jobs = data.costs.assign(kind=stages)
     runs = by_run(jobs)
     chosen = max(runs, key=lambda run: float(run["seconds"].sum()), default=None)
     lanes = with_lanes(chosen) if chosen is not None else None

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from posinfo.figures import border, maps, summaries, tasks
 from posinfo.figures.architecture import figure2
 from posinfo.figures.cost import cost
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.style import write_drawn
 from posinfo.store.errors import InputError, unknown
 
-DRAWINGS: dict[str, Callable[[Material], Figure]] = {
+DRAWINGS: dict[str, Callable[[FigureData], Figure]] = {
     "figure1": tasks.figure1,
     "figure2": figure2,
     "figure3": maps.figure3,
@@ -32,7 +32,7 @@ DRAWINGS: dict[str, Callable[[Material], Figure]] = {
 }
 
 
-def write_figure(name: str, material: Material, pdf: Path, png: Path) -> None:
+def write_figure(name: str, data: FigureData, pdf: Path, png: Path) -> None:
     """Draw one of `DRAWINGS` in the project's style, without dates inside.
 
     Raises:
@@ -40,4 +40,4 @@ def write_figure(name: str, material: Material, pdf: Path, png: Path) -> None:
     """
     if name not in DRAWINGS:
         raise InputError(unknown("figure", name, DRAWINGS))
-    write_drawn(lambda: DRAWINGS[name](material), pdf, png)
+    write_drawn(lambda: DRAWINGS[name](data), pdf, png)

@@ -11,13 +11,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.style import ERROR, MAP, WHOLE, bare, scale_of, short
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import PATTERNS, ground_truth
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import READ_IN_MOST_TABLES, Cell
-from posinfo.run.displays import FIGURES, KERNELS, LAYERS, PADDINGS
+from posinfo.run.figures import FIGURES, KERNELS, LAYERS, PADDINGS
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -26,11 +26,11 @@ ONE = -1  # where one natural picture is shown, it is the last of those chosen
 FORMULAS = {"H": "from left to right", "V": "from top to bottom", "G": "Gaussian", "HS": "stripes", "VS": "stripes"}
 
 
-def figure3(material: Material) -> Figure:
+def figure3(data: FigureData) -> Figure:
     """Sample pictures above, the five ground-truth maps below."""
-    run = material.run
-    natural = material.pictures[run.images.natural]
-    others = {role: material.pictures[getattr(run.images, role)][0] for role in ("black", "white", "noise")}
+    run = data.run
+    natural = data.pictures[run.images.natural]
+    others = {role: data.pictures[getattr(run.images, role)][0] for role in ("black", "white", "noise")}
     figure = plt.figure(figsize=(WHOLE, 3.0))
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1, 1.45)))
     titles = [f"natural {place + 1}" for place in range(len(natural))] + list(others)
@@ -45,9 +45,9 @@ def figure3(material: Material) -> Figure:
     return figure
 
 
-def figure4(material: Material) -> Figure:
+def figure4(data: FigureData) -> Figure:
     """Predicted maps: rows are patterns; columns are models, in a group for each kind of picture."""
-    run = material.run
+    run = data.run
     cells = {(cell.pattern, cell.role, cell.model): cell for cell in _cells("figure4", run)}
     models, roles = list(run.models.of_table1), list(run.images.tests)
     widths = [1.0] + [width for _ in roles for width in (0.18, *[1.0] * len(models))]
@@ -57,12 +57,12 @@ def figure4(material: Material) -> Figure:
     for group, role in enumerate(roles):
         start = 2 + group * (len(models) + 1)
         axes = figure.add_subplot(grid[0, start : start + len(models)])
-        picture_in(axes, _shown(material, role))
+        picture_in(axes, _shown(data, role))
         axes.set_ylabel(role, rotation=0, ha="right", va="center")
         for row, pattern in enumerate(READ_IN_MOST_TABLES):
             for column, model in enumerate(models):
                 axes = figure.add_subplot(grid[1 + row, start + column])
-                _map(axes, material.map_of(cells[pattern, role, model], _place(role)), scale_of(pattern, run))
+                _map(axes, data.map_of(cells[pattern, role, model], _place(role)), scale_of(pattern, run))
                 if row == 0:
                     axes.set_title(_name(model, run).replace("-", "-\n"), fontsize=6)
     for row, pattern in enumerate(READ_IN_MOST_TABLES):
@@ -77,9 +77,9 @@ def figure4(material: Material) -> Figure:
     return figure
 
 
-def figure5(material: Material) -> Figure:
+def figure5(data: FigureData) -> Figure:
     """Pattern G: more layers above, larger kernels below."""
-    run, cells = material.run, _cells("figure5", material.run)
+    run, cells = data.run, _cells("figure5", data.run)
     by_readout = {(cell.model, cell.readout): cell for cell in cells}
     figure = plt.figure(figsize=(WHOLE, 2.8))
     tight(figure)
@@ -92,7 +92,7 @@ def figure5(material: Material) -> Figure:
     for row, (left, readouts) in enumerate(rows):
         axes = figure.add_subplot(grid[row, 0])
         if left == "natural":
-            picture_in(axes, _shown(material, "natural"))
+            picture_in(axes, _shown(data, "natural"))
             axes.set_title("picture")
         else:
             _map(axes, _truth("G", run), scale_of("G", run))
@@ -102,28 +102,28 @@ def figure5(material: Material) -> Figure:
             for place, (readout, title) in enumerate(readouts):
                 axes = figure.add_subplot(grid[row, 2 + 4 * column + place])
                 cell = by_readout[model, readout]
-                _map(axes, material.map_of(cell, _place("natural")), scale_of("G", run))
-                _below(axes, material.score_of(cell, _place("natural")))
+                _map(axes, data.map_of(cell, _place("natural")), scale_of("G", run))
+                _below(axes, data.score_of(cell, _place("natural")))
                 axes.set_title(f"{_name(model, run)}, {title}" if place == 0 else title)
                 drawn.append(axes)
     bar(figure, MAP, *scale_of("G", run), drawn, ticks=[0, 0.5, 1])
     return figure
 
 
-def figure6(material: Material) -> Figure:
+def figure6(data: FigureData) -> Figure:
     """Zero padding and pattern G on one picture, SPC and MAE under each panel, the paper's in grey below."""
-    run, cells = material.run, _cells("figure6", material.run)
+    run, cells = data.run, _cells("figure6", data.run)
     titles = [f"{run.models.PosENet},\npadding {padding}" for padding in PADDINGS]
     titles += [f"{run.models.VGG},\nzero padding", f"{run.models.VGG},\nno padding"]
     figure, axes = plt.subplots(1, 2 + len(cells), figsize=(WHOLE, 1.75))
-    picture_in(axes[0], _shown(material, "natural"))
+    picture_in(axes[0], _shown(data, "natural"))
     axes[0].set_title("picture\n")
     _map(axes[1], _truth("G", run), scale_of("G", run))
     axes[1].set_title("truth, G\n")
-    for panel, cell, title, told in zip(axes[2:], cells, titles, material.captions.to_dict("records"), strict=True):
-        _map(panel, material.map_of(cell, _place("natural")), scale_of("G", run))
+    for panel, cell, title, told in zip(axes[2:], cells, titles, data.captions.to_dict("records"), strict=True):
+        _map(panel, data.map_of(cell, _place("natural")), scale_of("G", run))
         panel.set_title(title)
-        _below(panel, material.score_of(cell, _place("natural")))
+        _below(panel, data.score_of(cell, _place("natural")))
         paper = f"paper {short(told['spc'])}, {short(told['mae'])}"
         panel.annotate(paper, (0.5, -0.36), xycoords="axes fraction", ha="center", va="top", fontsize=6, color="0.45")
     _key(axes[1])
@@ -136,16 +136,16 @@ def error_map(maps: dict[str, NDArray[np.float64]], truths: dict[str, NDArray[np
     return np.asarray(sum(np.abs(truths[pattern] - maps[pattern]) for pattern in ("H", "V", "G")) / 3)
 
 
-def figure7(material: Material) -> Figure:
+def figure7(data: FigureData) -> Figure:
     """Error heat maps of three models on five pictures, on one scale; the mean error under each."""
-    run = material.run
+    run = data.run
     cells = {(cell.model, cell.pattern): cell for cell in _cells("figure7", run)}
     truths = {pattern: _truth(pattern, run) for pattern in ("H", "V", "G")}
-    pictures = material.pictures[run.images.natural]
+    pictures = data.pictures[run.images.natural]
     models = list(run.models.of_table1)
     errors = {
         model: [
-            error_map({pattern: material.map_of(cells[model, pattern], place) for pattern in truths}, truths)
+            error_map({pattern: data.map_of(cells[model, pattern], place) for pattern in truths}, truths)
             for place in range(len(pictures))
         ]
         for model in models
@@ -190,8 +190,8 @@ def _place(role: str) -> int:
     return ONE if role == "natural" else 0
 
 
-def _shown(material: Material, role: str) -> NDArray[np.uint8]:
-    return np.asarray(material.pictures[getattr(material.run.images, role)][_place(role)])
+def _shown(data: FigureData, role: str) -> NDArray[np.uint8]:
+    return np.asarray(data.pictures[getattr(data.run.images, role)][_place(role)])
 
 
 def _count(number: int, what: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -75,8 +75,8 @@ def write_drawn(draw: Callable[[], Figure], pdf: Path, png: Path) -> None:
     mpl.use("Agg")
     with plt.style.context(STYLE):
         figure = draw()
-        with written_whole(pdf) as partial:
+        with atomic_write(pdf) as partial:
             figure.savefig(partial, format="pdf", metadata={"CreationDate": None})
-        with written_whole(png) as partial:
+        with atomic_write(png) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
         plt.close(figure)

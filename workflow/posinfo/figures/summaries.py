@@ -9,12 +9,12 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from posinfo.figures.materials import Material
+from posinfo.figures.data import FigureData
 from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of, counts_of
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
-from posinfo.run.displays import FIGURES
+from posinfo.run.figures import FIGURES
 from posinfo.run.tables import TABLES
 from posinfo.tables.intervals import difference
 from posinfo.tables.summaries import Groups, scores_of_cell
@@ -59,10 +59,10 @@ def _with_printed(shown: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     return shown.merge(printed[[*keys, "spc"]], on=keys, how="left", validate="many_to_one")
 
 
-def stages(material: Material) -> Figure:
+def stages(data: FigureData) -> Figure:
     """SPC of each stage alone and of all, a panel per pattern; the paper's numbers as hollow points."""
-    run = material.run
-    shown = _with_printed(estimates(TABLES["table3"].cells(run), material.groups), material.printed)
+    run = data.run
+    shown = _with_printed(estimates(TABLES["table3"].cells(run), data.groups), data.printed)
     patterns = list(shown["pattern"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.1), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):
@@ -78,12 +78,12 @@ def stages(material: Material) -> Figure:
     return figure
 
 
-def padding(material: Material) -> Figure:
+def padding(data: FigureData) -> Figure:
     """SPC with the readout's and the encoder's padding, and the controls of map size: a panel per pattern."""
-    run = material.run
+    run = data.run
     rows = TABLES["table4"].cells(run)
     rows += [c for c in TABLES["controls"].cells(run) if c.encoder in VARIANTS and c.readout == BASE]
-    shown = _with_printed(estimates(rows, material.groups), material.printed)
+    shown = _with_printed(estimates(rows, data.groups), data.printed)
     shown["label"] = [
         _padding_name(str(encoder), str(readout), run)
         for encoder, readout in zip(shown["encoder"], shown["readout"], strict=True)
@@ -113,12 +113,12 @@ def _padding_name(encoder: str, readout: str, run: "RunConfig") -> str:
     return f"{run.models.VGG}, {known[encoder]}"
 
 
-def agreement(material: Material) -> Figure:
+def agreement(data: FigureData) -> Figure:
     """Our SPC against the published one, every cell of tables 1 to 4, with the identity line."""
-    run = material.run
+    run = data.run
     cells = [cell for name in FIGURES["agreement"].tables for cell in TABLES[name].cells(run)]
     once = {(cell.encoder, cell.readout, cell.pattern, cell.images): cell for cell in cells}
-    shown = _with_printed(estimates(list(once.values()), material.groups), material.printed)
+    shown = _with_printed(estimates(list(once.values()), data.groups), data.printed)
     figure, axes = plt.subplots(figsize=(COLUMN, 3.3))
     axes.axline((0, 0), slope=1, color="0.5", lw=0.8)
     for encoder, rows in shown.groupby("encoder", sort=False):
@@ -139,12 +139,12 @@ def _key(colour: str, marker: str, label: str) -> Line2D:
     return Line2D([], [], ls="none", marker=marker, color=colour, label=label)
 
 
-def learning_curve(material: Material) -> Figure:
+def learning_curve(data: FigureData) -> Figure:
     """SPC against the number of training pictures, with intervals; the paper's value at its own number."""
-    run, curve = material.run, material.curve
+    run, curve = data.run, data.curve
     patterns = list(curve["pattern"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.2), sharey=True)
-    printed = material.printed[(material.printed["readout"] == BASE.name) & (material.printed["images"] == "natural")]
+    printed = data.printed[(data.printed["readout"] == BASE.name) & (data.printed["images"] == "natural")]
     lowest = -0.1
     for axes, pattern in zip(panels, patterns, strict=True):
         for encoder in curve["encoder"].unique():
@@ -164,9 +164,9 @@ def learning_curve(material: Material) -> Figure:
     return figure
 
 
-def training(material: Material) -> Figure:
+def training(data: FigureData) -> Figure:
     """The loss of every epoch and seed, a panel per pattern."""
-    run, losses = material.run, material.losses
+    run, losses = data.run, data.losses
     figure, panels = plt.subplots(1, len(PATTERNS), figsize=(WHOLE, 1.9), sharex=True)
     encoders = list(losses["encoder"].unique())
     for axes, pattern in zip(panels, PATTERNS, strict=True):

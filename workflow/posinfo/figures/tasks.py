@@ -8,21 +8,21 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from posinfo.experiments.tasks.crops import CUT
+from posinfo.figures.data import FigureData
 from posinfo.figures.maps import bar, picture_in, tight
-from posinfo.figures.materials import Material
 from posinfo.figures.style import ERROR, MAP, WHOLE, bare, colours_of, colours_of_classes, counts_of, short
 from posinfo.figures.summaries import estimates, interval
 from posinfo.images.masks import UNKNOWN, Mask
 from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
-from posinfo.trained.crops import CUT
 
 
-def figure1(material: Material) -> Figure:
+def figure1(data: FigureData) -> Figure:
     """Columns are pictures; rows: picture, its saliency, the cropped copy, its saliency, the difference of the two."""
-    if material.crops is None:
+    if data.crops is None:
         raise InputError("figure 1 is drawn from a crops.npz; none was given")
-    crops = material.crops
+    crops = data.crops
     side, differences = crops.pictures.shape[1], crops.differences()
     figure, grid = plt.subplots(5, len(crops.pictures), figsize=(4.9, 4.4))
     tight(figure)
@@ -53,16 +53,16 @@ def _placed(axes: Axes, values: NDArray[np.floating], side: int, scale: tuple[fl
     bare(axes)
 
 
-def segmentations(material: Material) -> Figure:
+def segmentations(data: FigureData) -> Figure:
     """Columns are pictures; rows: picture, what is true, what networks with padding and without say, position alone.
 
     Below each answer stands the share of pixels that it has right. What nobody knows is white.
     """
-    tasks = material.run.tasks
+    tasks = data.run.tasks
     names = (tasks.segmentation, tasks.segmentation_without_padding)
-    if missing := [name for name in names if name not in material.segmentations]:
+    if missing := [name for name in names if name not in data.segmentations]:
         raise InputError(f"segmentations are drawn from a segmentations.npz each; none was given of {missing[0]}")
-    padded, unpadded = (material.segmentations[name] for name in names)
+    padded, unpadded = (data.segmentations[name] for name in names)
     classes, colours = padded.classes, colours_of_classes(padded.classes)
     figure, grid = plt.subplots(5, len(padded.pictures), figsize=(4.9, 5.6))
     tight(figure)
@@ -91,12 +91,12 @@ def _classes_in(axes: Axes, classes: Mask, colours: list[str]) -> None:
     bare(axes)
 
 
-def tuning(material: Material) -> Figure:
+def tuning(data: FigureData) -> Figure:
     """SPC against the steps of a training: a panel per pattern, a line per trained encoder, 95 % intervals.
 
     The axis is logarithmic from the first step on, since most of what happens happens early; 0 is the start.
     """
-    shown = estimates(TABLES["tuning"].cells(material.run), material.groups)
+    shown = estimates(TABLES["tuning"].cells(data.run), data.groups)
     patterns, trained = list(shown["pattern"].unique()), list(shown["model"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.7), sharey=True)
     ticks = sorted(shown["steps"].unique())

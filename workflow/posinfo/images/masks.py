@@ -15,11 +15,11 @@ from posinfo.images.pictures import read_names, stored_image
 from posinfo.images.sets import fetched_archive
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry
-from posinfo.registry.entries import Archived, Folder, Shown
+from posinfo.registry.entries import ArchiveImages, Folder, Shown
 from posinfo.sources.archives import listed, pictures_in
 from posinfo.sources.folders import photographs_in
 from posinfo.store.errors import InputError
-from posinfo.store.files import blank_array, written_whole
+from posinfo.store.files import atomic_write, preallocated_npy
 from posinfo.store.sidecars import verified, write_sidecar
 
 UNKNOWN = 255  # where nobody says what is there
@@ -42,7 +42,7 @@ class Meaning:
     classes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, entry: Archived | Folder) -> "Meaning":
+    def of(cls, entry: ArchiveImages | Folder) -> "Meaning":
         """What an entry of the registry says of its masks."""
         return cls(entry.masks_show, entry.masks_unknown, tuple(entry.masks_classes or ()))
 
@@ -99,8 +99,8 @@ def meaning_of(name: str, registry: Registry) -> Meaning:
     Raises:
         InputError: when it has none.
     """
-    entry = registry.behind_masks(name).images[name]
-    assert isinstance(entry, Archived | Folder)
+    entry = registry.mask_dependencies(name).images[name]
+    assert isinstance(entry, ArchiveImages | Folder)
     return Meaning.of(entry)
 
 
@@ -117,8 +117,8 @@ def masks_of(
     Raises:
         InputError: when a picture has no mask, or as `decode_mask`.
     """
-    entry = registry.behind_masks(name).images[name]
-    assert isinstance(entry, Archived | Folder)
+    entry = registry.mask_dependencies(name).images[name]
+    assert isinstance(entry, ArchiveImages | Folder)
     assert entry.masks is not None
     meaning = Meaning.of(entry)
     if isinstance(entry, Folder):
@@ -177,8 +177,8 @@ def write_masks(
         InputError: when the masks are not as many as the pictures.
     """
     made = 0
-    with written_whole(path) as partial:
-        array = blank_array(partial, np.uint8, (count, side, side))
+    with atomic_write(path) as partial:
+        array = preallocated_npy(partial, np.uint8, (count, side, side))
         for mask in tqdm(masks, "masks", count, unit="mask", disable=None):
             array[made] = mask
             made += 1

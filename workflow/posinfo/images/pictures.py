@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.store.errors import InputError
-from posinfo.store.files import blank_array, sha256_of, written_whole
+from posinfo.store.files import atomic_write, preallocated_npy, sha256_of
 from posinfo.store.sidecars import verified, write_sidecar
 
 Pixels = NDArray[np.uint8]
@@ -164,8 +164,8 @@ def write_images(pictures: Iterator[Picture], count: int, path: Path, side: int 
         InputError: when the pictures are not as many as were announced.
     """
     rows = []
-    with written_whole(path) as partial:
-        array = blank_array(partial, np.uint8, (count, side, side, 3))
+    with atomic_write(path) as partial:
+        array = preallocated_npy(partial, np.uint8, (count, side, side, 3))
         for index, picture in enumerate(pictures):
             if index < count:
                 array[index] = picture.pixels
@@ -174,7 +174,7 @@ def write_images(pictures: Iterator[Picture], count: int, path: Path, side: int 
         if len(rows) != count:
             raise InputError(f"{path}: expected {count} pictures, got {len(rows)}")
         array.flush()  # type: ignore[attr-defined]
-        with written_whole(path.with_suffix(".csv")) as table:
+        with atomic_write(path.with_suffix(".csv")) as table:
             pd.DataFrame(rows).to_csv(table, index=False)
     write_sidecar(path, names_sha256=sha256_of(path.with_suffix(".csv")))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from posinfo.images.pictures import Picture, crops, grey, noise, split
 from posinfo.registry.catalogue import Registry, look_up
-from posinfo.registry.entries import Archived, Folder, Grey, Noise, RemoteFile, Wheel
+from posinfo.registry.entries import ArchiveImages, ConstantImage, Folder, Noise, RemoteFile, Wheel
 from posinfo.sources.archives import Archive, listed, opened, pictures_in
 from posinfo.sources.fetching import read_member, verify
 from posinfo.sources.folders import photographs_in, refuse_twins
@@ -26,14 +26,14 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
         InputError: for an unknown set, or photographs that are missing, damaged or unreadable.
     """
     entry = look_up("set of images", name, registry.images)
-    if isinstance(entry, Grey):
+    if isinstance(entry, ConstantImage):
         return iter([grey(entry.grey)]), 1
     if isinstance(entry, Noise):
         return (noise(entry.mean, entry.sd, seed) for seed in range(entry.draws)), entry.draws
     if isinstance(entry, Folder):
         photographs = photographs_in(Path(entry.folder), entry.count)
         return _views_of_files(photographs, Path(entry.folder), entry), len(photographs) * entry.views
-    if isinstance(entry, Archived):
+    if isinstance(entry, ArchiveImages):
         return _archived(entry, registry, resources), entry.count
     collection = look_up("collection of photographs", entry.photographs, registry.photographs)
     places = _members(collection.sources, registry, resources)
@@ -78,7 +78,7 @@ def _members(names: list[str], registry: Registry, resources: Path) -> dict[str,
     return places
 
 
-def _archived(entry: Archived, registry: Registry, resources: Path) -> Iterator[Picture]:
+def _archived(entry: ArchiveImages, registry: Registry, resources: Path) -> Iterator[Picture]:
     with fetched_archive(entry.archive, registry, resources) as (archive, path):
         only = listed(archive, path, entry.listed) if entry.listed else None
         masks = None if entry.masks_archive else entry.masks

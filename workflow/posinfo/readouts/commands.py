@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 def _readouts(args: argparse.Namespace) -> None:
     from posinfo.features.stored import read_features
     from posinfo.protocol.readout import Readout, Training
-    from posinfo.readouts.heads import Head
+    from posinfo.readouts.stacked import Head
     from posinfo.readouts.training import make_stack, save, train
     from posinfo.store.devices import choose_device
 
@@ -36,7 +36,7 @@ def _readouts(args: argparse.Namespace) -> None:
         readout = Readout.parse(name)
         heads = [Head(readout, pattern, seed) for pattern in patterns for seed in args.seeds]
         stacks.append(make_stack(readout, heads, stages, alignment, training))
-    describe = f"{stages[0].story['encoder']}, {sum(len(stack.heads) for stack in stacks)} heads"
+    describe = f"{stages[0].metadata['encoder']}, {sum(len(stack.heads) for stack in stacks)} heads"
     histories = train(stacks, stages, training, args.definition, alignment, device, describe)
     for stack, history in zip(stacks, histories, strict=True):
         folder = args.output / stack.readout.name

@@ -15,8 +15,8 @@ from posinfo.features.stored import StageFeatures
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment, StageShape
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.deep import DeepStack, Stack
-from posinfo.readouts.heads import Head, HeadStack
+from posinfo.readouts.layered import Stack, StackedLayeredReadouts
+from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.readouts.upsampling import UpsampledLoss
 from posinfo.store.errors import InputError
 from posinfo.store.provenance import code_digest
@@ -36,7 +36,7 @@ def make_stack(
     names = readout.stages_read([stage.name for stage in stages])
     chosen = [stage for stage in stages if stage.name in names]
     scaled = training.scale == "rms" and not readout.raw
-    inverse = [1 / (stage.story["rms"] or 1.0) if scaled else 1.0 for stage in chosen]
+    inverse = [1 / (stage.metadata["rms"] or 1.0) if scaled else 1.0 for stage in chosen]
     return _stack(readout, heads, [stage.shape for stage in chosen], inverse, alignment, training)
 
 
@@ -49,10 +49,10 @@ def _stack(
     training: Training,
 ) -> Stack:
     if readout.layers == 1:
-        return HeadStack(readout, heads, shapes, inverse_scale, alignment, training.output)
+        return StackedReadouts(readout, heads, shapes, inverse_scale, alignment, training.output)
     channels = sum(shape.channels for shape in shapes)
     hidden = channels if training.hidden == "same" else min(training.hidden, channels)
-    return DeepStack(readout, heads, shapes, inverse_scale, alignment, training.output, hidden)
+    return StackedLayeredReadouts(readout, heads, shapes, inverse_scale, alignment, training.output, hidden)
 
 
 def truths(heads: list[Head], definition: Definition, size: int = IMAGE_SIDE) -> torch.Tensor:
@@ -127,12 +127,13 @@ def save(
     training: Training,
     definition: Definition,
     alignment: Alignment,
+    made_by: str = "readouts.training",
 ) -> None:
     """Write `outputs[pattern]`, one safetensors file with every seed of a pattern inside.
 
     Tensors, for layer n: `layer{n}.weight` [seeds, out, in, k, k], `layer{n}.bias`, `.gamma`, `.beta`, `.mean` and
     `.var` [seeds, out]; `inverse_scale` [stages], and what was `measured` on the way, each [seeds, ...], such as `loss`
-    [seeds, epochs]. All float32. The metadata entry `story` says what it was made from.
+    [seeds, epochs]. All float32. The metadata entry `metadata` says what it was made from.
     """
     learned, scale = stack.tensors(), [stack.channel_scale[start] for start in _starts(stack)]
     read = {stage.name: stage for stage in stages if stage.name in {shape.name for shape in stack.stages}}
@@ -140,8 +141,8 @@ def save(
         rows = [row for row, head in enumerate(stack.heads) if head.pattern == pattern]
         tensors = {name: tensor[rows] for name, tensor in (measured | learned).items()}
         tensors["inverse_scale"] = torch.stack(scale)
-        origin = stages[0].story
-        story = {
+        origin = stages[0].metadata
+        metadata = {
             "readout": stack.readout.name,
             "pattern": pattern,
             "seeds": [stack.heads[row].seed for row in rows],
@@ -152,20 +153,16 @@ def save(
             "entry": origin.get("entry"),
             "weights_sha256": origin["weights_sha256"],
             "features_code": origin["code"],
-            "features_sha256": {name: stage.story["sha256"] for name, stage in read.items()},
-            "convention": origin["convention"],
+            "features_sha256": {name: stage.metadata["sha256"] for name, stage in read.items()},
+            "preprocessing": origin["preprocessing"],
             "training": training.model_dump(),
             "definition": definition,
             "alignment": alignment.model_dump(),
-            "code": code_of(stack.readout),
+            "made_by": made_by,
+            "code": code_digest(made_by),
             "versions": {"torch": torch.__version__, "python": platform.python_version()},
         }
-        write_tensors({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, story, path)
-
-
-def code_of(readout: Readout) -> str:
-    """The digest of the code that makes a readout."""
-    return code_digest("exact.solution" if readout.exact else "readouts.training")
+        write_tensors({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, metadata, path)
 
 
 def _starts(stack: Stack) -> list[int]:
@@ -176,40 +173,40 @@ def _starts(stack: Stack) -> list[int]:
 
 
 def load_stack(paths: Sequence[Path], stages: Sequence[StageFeatures]) -> tuple[Stack, list[dict[str, Any]]]:
-    """The trained heads of one readout from its pattern files, stacked, ready to read `stages`; and their stories.
+    """The trained heads of one readout from its pattern files, stacked, ready to read `stages`; and their sidecars.
 
     Raises:
-        InputError: when a file was made by other code, or from an encoder, stages or input convention that are not
+        InputError: when a file was made by other code, or from an encoder, stages or input preprocessing that are not
             those of the features.
     """
     tensors: list[dict[str, torch.Tensor]] = []
-    stories = []
+    sidecars = []
     for path in paths:
-        arrays, story = read_tensors(path)
+        arrays, metadata = read_tensors(path)
         tensors.append({name: torch.from_numpy(array) for name, array in arrays.items()})
-        stages = [stage for stage in stages if stage.name in story["stages"]]
+        stages = [stage for stage in stages if stage.name in metadata["stages"]]
         found = {
-            "code": code_of(Readout.parse(story["readout"])),
-            "encoder": stages[0].story["encoder"],
-            "entry": stages[0].story.get("entry"),
-            "weights_sha256": stages[0].story["weights_sha256"],
-            "features_code": stages[0].story["code"],
-            "convention": json.loads(json.dumps(stages[0].story["convention"])),
+            "code": code_digest(metadata["made_by"]),
+            "encoder": stages[0].metadata["encoder"],
+            "entry": stages[0].metadata.get("entry"),
+            "weights_sha256": stages[0].metadata["weights_sha256"],
+            "features_code": stages[0].metadata["code"],
+            "preprocessing": json.loads(json.dumps(stages[0].metadata["preprocessing"])),
             "stages": [stage.name for stage in stages],
-            "alignment": stages[0].story["alignment"],
+            "alignment": stages[0].metadata["alignment"],
         }
         for key, value in found.items():
-            if story[key] != value:
+            if metadata[key] != value:
                 raise InputError(
-                    f"{path} does not fit the features of {stages[0].story['images']}: {key} was {story[key]} when the "
-                    f"readout was trained, is {value} now; delete the readout and run again"
+                    f"{path} does not fit the features of {stages[0].metadata['images']}: {key} was {metadata[key]} "
+                    f"when the readout was trained, is {value} now; delete the readout and run again"
                 )
-        stories.append(story)
-    readout = Readout.parse(stories[0]["readout"])
-    heads = [Head(readout, story["pattern"], seed) for story in stories for seed in story["seeds"]]
-    alignment, training = Alignment(**stories[0]["alignment"]), Training(**stories[0]["training"])
+        sidecars.append(metadata)
+    readout = Readout.parse(sidecars[0]["readout"])
+    heads = [Head(readout, metadata["pattern"], seed) for metadata in sidecars for seed in metadata["seeds"]]
+    alignment, training = Alignment(**sidecars[0]["alignment"]), Training(**sidecars[0]["training"])
     scale = tensors[0]["inverse_scale"].tolist()
     stack = _stack(readout, heads, [stage.shape for stage in stages], scale, alignment, training)
     learned = [name for name in tensors[0] if name.startswith("layer")]
     stack.load({name: torch.cat([part[name] for part in tensors]) for name in learned})
-    return stack.eval(), stories
+    return stack.eval(), sidecars

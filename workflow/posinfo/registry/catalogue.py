@@ -1,7 +1,7 @@
 """The registry: what a config may name. Read from YAML, checked, and looked up with helpful errors.
 
 The entries that ship (`shipped`) are completed or replaced by those that a config adds (`with_own`). A job is given
-only the entries behind its result, without the words that decide nothing (`decisive`).
+only the entries behind its result, without the words that decide nothing (`canonical_json`).
 """
 
 import json
@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from posinfo.registry import mistakes
 from posinfo.registry.entries import (
     WORDS,
-    Archived,
+    ArchiveImages,
     Encoder,
     Entry,
     Folder,
@@ -83,7 +83,7 @@ class Registry(Entry):
         if start in seen:
             raise ValueError(f"{where}: trainings start from each other, {' from '.join([*seen, start])}")
 
-    def behind_images(self, name: str) -> Self:
+    def image_dependencies(self, name: str) -> Self:
         """The entries that decide a set of images: the set, its collection, its sources.
 
         Raises:
@@ -91,7 +91,7 @@ class Registry(Entry):
         """
         entry = look_up("set of images", name, self.images)
         found = type(self)(images={name: entry})
-        if isinstance(entry, Archived):
+        if isinstance(entry, ArchiveImages):
             return found.model_copy(update={"sources": self._named([entry.archive])})
         if not isinstance(entry, Views):
             return found
@@ -99,23 +99,23 @@ class Registry(Entry):
         update = {"photographs": {entry.photographs: collection}, "sources": self._named(collection.sources)}
         return found.model_copy(update=update)
 
-    def behind_masks(self, name: str) -> Self:
+    def mask_dependencies(self, name: str) -> Self:
         """The entries that decide a set's masks: the set and the sources of pictures and masks.
 
         Raises:
             InputError: for a name that is not known, or a set without masks of whole pictures.
         """
-        found = self.behind_images(name)
+        found = self.image_dependencies(name)
         entry = found.images[name]
-        if not isinstance(entry, Archived | Folder) or entry.masks is None:
+        if not isinstance(entry, ArchiveImages | Folder) or entry.masks is None:
             raise InputError(f"set of images {name!r} has no masks; name them in its entry, or name another set")
         if isinstance(entry, Folder) and entry.views > 1:
             raise InputError(f"set of images {name!r} has {entry.views} views of each photograph; masks go with one")
-        if isinstance(entry, Archived) and entry.masks_archive:
+        if isinstance(entry, ArchiveImages) and entry.masks_archive:
             return found.model_copy(update={"sources": self._named([entry.archive, entry.masks_archive])})
         return found
 
-    def behind_weights(self, name: str) -> StoredWeights:
+    def weight_dependencies(self, name: str) -> StoredWeights:
         """What decides an encoder's weights: its architecture, where they are stored, the source.
 
         Raises:
@@ -197,7 +197,7 @@ def described_encoder(name: str, entry: str | None) -> Encoder:
     return Encoder.model_validate_json(entry) if entry else look_up("encoder", name, shipped().encoders)
 
 
-def decisive(entry: Entry) -> str:
+def canonical_json(entry: Entry) -> str:
     """JSON of an entry without what is only said about it (and without the mirrors): what a result depends on."""
     return json.dumps(_plain(entry))
 
@@ -212,8 +212,8 @@ def _plain(value: Any) -> Any:
 
 
 def fingerprint(entry: Entry) -> str:
-    """16 hex digits that change when `decisive(entry)` does."""
-    return sha256(decisive(entry).encode()).hexdigest()[:16]
+    """16 hex digits that change when `canonical_json(entry)` does."""
+    return sha256(canonical_json(entry).encode()).hexdigest()[:16]
 
 
 def look_up(kind: str, name: str, entries: Mapping[str, Named]) -> Named:

@@ -51,7 +51,7 @@ class Views(Entry):
     seed: int
 
 
-class Archived(Entry):
+class ArchiveImages(Entry):
     """The photographs inside a zip or tar, each whole.
 
     Attributes:
@@ -87,7 +87,7 @@ class Folder(Entry):
         views: of each photograph: the whole picture first, then crops as for `Views`.
         count: how many photographs there must be, if that is known.
         masks: a folder with a mask for each photograph, of the same stem.
-        masks_show, masks_unknown, masks_classes: as for `Archived`.
+        masks_show, masks_unknown, masks_classes: as for `ArchiveImages`.
     """
 
     folder: str
@@ -100,7 +100,7 @@ class Folder(Entry):
     masks_classes: Classes | None = None
 
 
-class Grey(Entry):
+class ConstantImage(Entry):
     """One picture of one grey value."""
 
     grey: Value
@@ -116,11 +116,11 @@ class Noise(Entry):
 
 ImageSet = Annotated[
     Annotated[Views, Tag("photographs")]
-    | Annotated[Archived, Tag("archive")]
+    | Annotated[ArchiveImages, Tag("archive")]
     | Annotated[Folder, Tag("folder")]
-    | Annotated[Grey, Tag("grey")]
+    | Annotated[ConstantImage, Tag("grey")]
     | Annotated[Noise, Tag("draws")],
-    by_key({"photographs": Views, "archive": Archived, "folder": Folder, "grey": Grey, "draws": Noise}),
+    by_key({"photographs": Views, "archive": ArchiveImages, "folder": Folder, "grey": ConstantImage, "draws": Noise}),
 ]
 
 
@@ -176,8 +176,8 @@ class ShuffledPosition(Entry):
     shuffled: Annotated[int, Field(ge=0)]
 
 
-class Convention(Entry):
-    """How an encoder wants its pictures; see `features.InputConvention`."""
+class PreprocessingEntry(Entry):
+    """How an encoder wants its pictures; see `features.Preprocessing`."""
 
     order: Literal["RGB", "BGR"]
     range: Literal[1, 255]
@@ -186,7 +186,7 @@ class Convention(Entry):
 
 
 class Encoder(Entry):
-    """A frozen network: architecture, weights, padding, position embedding, input convention and taps.
+    """A frozen network: architecture, weights, padding, position embedding, input preprocessing and taps.
 
     A variant names the encoder whose entry it completes, and reads that encoder's weights; with a step, as they were
     after so many steps of its training.
@@ -200,7 +200,7 @@ class Encoder(Entry):
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
     position: Literal["zeroed"] | ShuffledPosition | None = None
     fit: Fit | None = None
-    input: Convention
+    input: PreprocessingEntry
     taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
 
     @property

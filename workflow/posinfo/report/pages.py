@@ -56,11 +56,13 @@ def made_from(sidecars: Sequence[Path], titles: dict[str, str]) -> str:
     columns = ("encoder", "what it is", "weights (sha256)", "pictures (sha256)", "code", "device", "seconds")
     lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for path in sidecars:
-        story = read_json(path)
-        weights = str(story["weights_sha256"] or "none")[:16]
-        digests = f"`{weights}` | `{str(story['images_sha256'])[:16]}` | `{story['code']}`"
-        encoder = str(story["encoder"])
-        lines.append(f"| {encoder} | {titles[encoder]} | {digests} | {story['device']} | {story['seconds']:.1f} |")
+        metadata = read_json(path)
+        weights = str(metadata["weights_sha256"] or "none")[:16]
+        digests = f"`{weights}` | `{str(metadata['images_sha256'])[:16]}` | `{metadata['code']}`"
+        encoder = str(metadata["encoder"])
+        lines.append(
+            f"| {encoder} | {titles[encoder]} | {digests} | {metadata['device']} | {metadata['seconds']:.1f} |"
+        )
     lines += ["", "Digests are the first 16 hex digits; seconds are those of one forward pass over the natural images."]
     return "\n".join(lines)
 

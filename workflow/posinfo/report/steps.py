@@ -16,9 +16,9 @@ from posinfo.encoders.taps import network
 from posinfo.protocol.alignment import IMAGE_SIDE, StageShape
 from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import Registry, look_up
-from posinfo.registry.entries import Archived, Encoder, Folder, Grey, Noise, Wheel
+from posinfo.registry.entries import ArchiveImages, ConstantImage, Encoder, Folder, Noise, Wheel
 from posinfo.run.families import Family, families
-from posinfo.run.ingredients import Ingredients
+from posinfo.run.inputs import Inputs
 from posinfo.run.paths import Paths
 from posinfo.run.tables import TABLES, atlas
 from posinfo.sources.folders import photographs_in
@@ -58,11 +58,11 @@ def pictures(name: str, registry: Registry) -> int:
         InputError: for an unknown set, or a folder that is not there.
     """
     entry = look_up("set of images", name, registry.images)
-    if isinstance(entry, Grey):
+    if isinstance(entry, ConstantImage):
         return 1
     if isinstance(entry, Noise):
         return entry.draws
-    if isinstance(entry, Archived):
+    if isinstance(entry, ArchiveImages):
         return entry.count
     if isinstance(entry, Folder):
         return len(photographs_in(Path(entry.folder), entry.count)) * entry.views
@@ -116,7 +116,7 @@ def steps(run: "RunConfig") -> list[Step]:
     made = families(run)
     cells = [cell for shown in [*(table.cells for table in TABLES.values()), atlas] for cell in shown(run)]
     entries = {family.encoder: look_up("encoder", family.encoder, run.registry.encoders) for family in made}
-    others = [*run.tasks.encoders.values(), *Ingredients(run).encoders_fetched()]
+    others = [*run.tasks.encoders.values(), *Inputs(run).encoders_fetched()]
     known = {**entries, **{name: run.registry.encoders[name] for name in others}}
     passes = _passes(known)
     masked = run.sets_with_masks
@@ -129,7 +129,7 @@ def steps(run: "RunConfig") -> list[Step]:
             path = f"{run.resources}/encoders/{encoder}.safetensors"
             found.append(Step("encoders", encoder, 0, {path: passes[encoder].weights}))
     pairs = [(encoder, run.images.train) for encoder in entries] + [(cell.encoder, cell.images) for cell in cells]
-    riding = {encoder for together in Ingredients(run).passes() for encoder in together[1:]}
+    riding = {encoder for together in Inputs(run).passes() for encoder in together[1:]}
     for encoder, images in dict.fromkeys(pairs):
         step = _features(encoder, images, passes[encoder], run)
         found.append(replace(step, macs=0.0) if encoder in riding else step)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 from posinfo.protocol.origins import DRAWN, REDGREEN
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import LocalFile
-from posinfo.run.displays import CROPS, FIGURES, SEGMENTATIONS
 from posinfo.run.families import ATLAS
-from posinfo.run.ingredients import Ingredients
+from posinfo.run.figures import CROPS, FIGURES, SEGMENTATIONS
+from posinfo.run.inputs import Inputs
 from posinfo.run.paths import TABLES_OF_TRAINING
 from posinfo.store.errors import InputError, nearest, unknown
 
@@ -34,7 +34,7 @@ class Mistaken:
     """The paths below a run's folder of results at which nothing can lie."""
 
     def __init__(self, run: "RunConfig") -> None:
-        self.run, self._ingredients = run, Ingredients(run)
+        self.run, self._ingredients = run, Inputs(run)
 
     def pattern(self) -> str:
         """A regular expression of the paths, below the folder of results, that no rule makes."""

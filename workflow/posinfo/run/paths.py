@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import Source
-from posinfo.run.displays import CROPS, SEGMENTATIONS
+from posinfo.run.figures import CROPS, SEGMENTATIONS
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig

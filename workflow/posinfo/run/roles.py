@@ -92,7 +92,7 @@ class TaskSets(Part):
     def _known(self, info: ValidationInfo) -> Self:
         for name in (self.train, *self.tests):
             if name != COMPOSITIONS:
-                registry_of(info).behind_masks(name)
+                registry_of(info).mask_dependencies(name)
         if twice := [name for name in self.tests if self.tests.count(name) > 1]:
             raise ValueError(f"{twice[0]} stands there twice among the tests")
         if self.train != COMPOSITIONS and self.train in self.tests:

@@ -49,8 +49,8 @@ def _scores(args: argparse.Namespace) -> None:
         stages = read_features([path for path in args.features if path.parent.name == images.stem])
         names = read_names(images)
         for folder in dict.fromkeys(path.parent for path in args.readouts):
-            stack, stories = load_stack([path for path in args.readouts if path.parent == folder], stages)
-            scores = score(stack, stages, names, stories[0]["definition"], stages[0].alignment, device)
+            stack, sidecars = load_stack([path for path in args.readouts if path.parent == folder], stages)
+            scores = score(stack, stages, names, sidecars[0]["definition"], stages[0].alignment, device)
             write_scores(scores, args.output / folder.name / f"{images.stem}.csv")
 
 
@@ -59,7 +59,7 @@ def _predictions(args: argparse.Namespace) -> None:
     from posinfo.images.pictures import read_names
     from posinfo.images.views import first_views
     from posinfo.readouts.training import load_stack
-    from posinfo.run.displays import SHOWN
+    from posinfo.run.figures import SHOWN
     from posinfo.scores.predictions import at, predicted_maps, write_predictions
     from posinfo.store.devices import choose_device
 

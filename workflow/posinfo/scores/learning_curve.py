@@ -12,11 +12,11 @@ from posinfo.features.stored import StageFeatures
 from posinfo.images.views import nested_subsets
 from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.heads import Head
+from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import make_stack, train
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import at
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import write_sidecar
 
 ORDER_SEED = 0  # of the order in which photographs are added
@@ -26,7 +26,7 @@ COLUMNS = ("encoder", "photographs", "pictures", "pattern", "seed", "image", "sp
 def part_of(stages: Sequence[StageFeatures], pictures: Sequence[int]) -> list[StageFeatures]:
     """The stages of some training pictures, with the root mean square of these and no other."""
     parts = at(stages, pictures)
-    return [replace(part, story={**part.story, "rms": _rms(part)}) for part in parts]
+    return [replace(part, metadata={**part.metadata, "rms": _rms(part)}) for part in parts]
 
 
 def _rms(stage: StageFeatures) -> float:
@@ -55,7 +55,7 @@ def curve(
 
     The protocol is the same for every part, its epochs too: fewer pictures also mean fewer steps.
     """
-    alignment, encoder, frames = training_stages[0].alignment, training_stages[0].story["encoder"], []
+    alignment, encoder, frames = training_stages[0].alignment, training_stages[0].metadata["encoder"], []
     for photographs, pictures in nested_subsets(training_names, shares, ORDER_SEED).items():
         stages = part_of(training_stages, pictures)
         heads = [Head(readout, pattern, seed) for pattern in patterns for seed in seeds]
@@ -68,6 +68,6 @@ def curve(
 
 def write_curve(scores: pd.DataFrame, path: Path) -> None:
     """Write the tidy csv with its sidecar."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         scores[list(COLUMNS)].to_csv(partial, index=False, float_format="%.9g")
     write_sidecar(path)

@@ -14,10 +14,10 @@ from posinfo.features.stored import StageFeatures
 from posinfo.protocol.alignment import Alignment
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import SCORE_COLUMNS
-from posinfo.readouts.deep import Stack
+from posinfo.readouts.layered import Stack
 from posinfo.readouts.upsampling import upsample
 from posinfo.store.errors import InputError
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 from posinfo.store.provenance import code_digest
 from posinfo.store.sidecars import write_sidecar
 
@@ -116,6 +116,6 @@ def score(
 
 def write_scores(scores: pd.DataFrame, path: Path) -> None:
     """Write a tidy csv with its sidecar; nine significant digits, so that reruns are equal byte for byte."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         scores.to_csv(partial, index=False, float_format="%.9g")
     write_sidecar(path, code=code_digest("scores.measures"))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from posinfo.features.stored import StageFeatures
-from posinfo.readouts.deep import Stack
+from posinfo.readouts.layered import Stack
 from posinfo.readouts.upsampling import upsample
 from posinfo.scores.measures import predict
 from posinfo.store.arrays import write_arrays

@@ -15,7 +15,7 @@ from pathlib import Path
 from posinfo.registry.entries import RemoteFile, Source, Wheel
 from posinfo.sources.downloads import download
 from posinfo.store.errors import InputError, unknown
-from posinfo.store.files import sha256_of, write_text, written_whole
+from posinfo.store.files import atomic_write, sha256_of, write_text
 
 LARGEST_MEMBER = 2**31  # bytes; refuses a zip bomb before it is unpacked
 
@@ -196,6 +196,6 @@ def take_local(origin: Path, checksum: str | None, path: Path) -> None:
         raise InputError(f"{origin} is no file; the registry names it as a local source")
     if checksum is not None:
         verify(origin, checksum)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         shutil.copyfile(origin, partial)
     _record(path).unlink(missing_ok=True)

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import verified, write_sidecar
 
 
-def write_arrays(arrays: Mapping[str, ArrayLike], path: Path, **story: Any) -> None:
-    """Write them as compressed npz, and its sidecar with a story."""
-    with written_whole(path) as partial, partial.open("wb") as file:
+def write_arrays(arrays: Mapping[str, ArrayLike], path: Path, **metadata: Any) -> None:
+    """Write them as compressed npz, and its sidecar with a metadata."""
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    write_sidecar(path, **story)
+    write_sidecar(path, **metadata)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -25,7 +25,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a place beside `path` to write to; it becomes `path` only when the block ends well.
 
     The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one,
@@ -43,7 +43,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def blank_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+def preallocated_npy(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
     """A memory-mapped `.npy` file to be filled, with all its room on the disk taken at once.
 
     Raises:
@@ -110,7 +110,7 @@ class StreamedArray:
             self._unflushed = 0
 
 
-def release(array: NDArray[Any]) -> None:
+def drop_pages(array: NDArray[Any]) -> None:
     """Let go of the memory in which a memory-mapped array was read or written; its values stay in the file.
 
     Otherwise every page ever touched counts as the process's memory, and a scheduler that counts kills it.
@@ -132,13 +132,13 @@ def _remove_orphans(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` whole or not at all."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, story: dict[str, Any]) -> None:
+def write_json(path: Path, metadata: dict[str, Any]) -> None:
     """Write a sidecar: sorted, indented JSON."""
-    write_text(path, json.dumps(story, indent=1, sort_keys=True) + "\n")
+    write_text(path, json.dumps(metadata, indent=1, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -148,11 +148,11 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: when it is missing or not JSON.
     """
     try:
-        story = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing: delete the file beside it and run again") from None
     except ValueError as error:
         raise InputError(f"{path} is no JSON ({error}): delete it and run again") from None
-    if not isinstance(story, dict):
-        raise InputError(f"{path} holds no story (a JSON object): delete it and run again")
-    return story
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path} holds no metadata (a JSON object): delete it and run again")
+    return metadata

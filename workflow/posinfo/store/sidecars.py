@@ -11,20 +11,20 @@ from posinfo.store.errors import InputError
 from posinfo.store.files import read_json, sha256_of, write_json
 
 
-def write_sidecar(path: Path, **story: Any) -> None:
-    """Write `path` with the suffix .json: the sha256 of its bytes, and `story`."""
-    write_json(path.with_suffix(".json"), {"sha256": sha256_of(path), **story})
+def write_sidecar(path: Path, **metadata: Any) -> None:
+    """Write `path` with the suffix .json: the sha256 of its bytes, and `metadata`."""
+    write_json(path.with_suffix(".json"), {"sha256": sha256_of(path), **metadata})
 
 
 def verified(path: Path, key: str = "sha256") -> dict[str, Any]:
-    """The story beside `path`, once its digest under `key` is that of the bytes.
+    """The metadata beside `path`, once its digest under `key` is that of the bytes.
 
     Raises:
         InputError: when the sidecar is missing, or belongs to other bytes.
     """
-    story = read_json(path.with_suffix(".json"))
-    expect(path, "bytes (sha256)", story.get(key), sha256_of(path), again(path))
-    return story
+    metadata = read_json(path.with_suffix(".json"))
+    expect(path, "bytes (sha256)", metadata.get(key), sha256_of(path), again(path))
+    return metadata
 
 
 def again(path: Path) -> str:

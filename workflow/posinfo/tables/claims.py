@@ -16,7 +16,7 @@ from posinfo.registry.entries import Task
 from posinfo.run.cells import Cell
 from posinfo.run.tables import TABLES
 from posinfo.store.errors import InputError
-from posinfo.store.files import write_text, written_whole
+from posinfo.store.files import atomic_write, write_text
 from posinfo.tables.intervals import Estimate, Outcome, difference, overall
 from posinfo.tables.measured import Measured
 from posinfo.tables.summaries import Groups, constant_rows, read_published, scores_of_cell
@@ -219,7 +219,7 @@ def _words(lower: Cell | None, higher: Cell) -> str:
 
 def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
     """Write every comparison as csv, and as Markdown one row per claim followed by the comparisons."""
-    with written_whole(csv) as partial:
+    with atomic_write(csv) as partial:
         judged.to_csv(partial, index=False, float_format="%.6f")
     lines = ["| claim | outcome | comparisons that hold | by |", "|---|---|---|---|"]
     for says, group in judged.groupby("says", sort=False):

@@ -13,14 +13,14 @@ import pandas as pd
 
 from posinfo.protocol.origins import EXPERIMENTS
 from posinfo.store.errors import InputError
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import verified, write_sidecar
 from posinfo.tables.intervals import Estimate, difference
 
 
 def write_rows(experiment: str, rows: pd.DataFrame, path: Path) -> None:
     """Write an experiment's rows, in its order of columns, and their sidecar."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         rows[EXPERIMENTS[experiment].columns].to_csv(partial, index=False, float_format="%.8g")
     write_sidecar(path, experiment=experiment)
 

@@ -13,7 +13,7 @@ from posinfo.run.cells import Cell
 from posinfo.run.families import Family
 from posinfo.run.tables import Table
 from posinfo.store.errors import InputError
-from posinfo.store.files import written_whole
+from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import verified
 
 PUBLISHED_IMAGES = {"PASCAL-S": "natural"}  # the paper's name for its natural test images
@@ -171,5 +171,5 @@ def tidy(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write the tidy table with six decimals, whole or not at all."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         table.to_csv(partial, index=False, float_format="%.6f")

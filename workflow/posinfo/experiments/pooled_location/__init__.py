@@ -1,0 +1,1 @@
+"""Location from pooled features (after Islam et al., ICCV 2021)."""

@@ -1,0 +1,1 @@
+"""Pictures with answers: compositions, or sets with masks."""

@@ -1,0 +1,1 @@
+"""Networks that learn a task, their training and their metrics."""

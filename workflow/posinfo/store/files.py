@@ -7,6 +7,7 @@ import json
 import math
 import mmap
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,28 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `path`; it takes the place of `path` only when the block succeeds.
+
+    Every file inside is flushed to the disk before the rename. What stood at `path` before is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}@{os.uname().nodename}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        for file in partial.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as opened:
+                    os.fsync(opened.fileno())
+        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def preallocated_npy(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -126,7 +149,11 @@ def _remove_orphans(path: Path) -> None:
     """Remove partial files of processes of this machine that are no more."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*@{os.uname().nodename}.partial"):
         process = partial.name.removeprefix(f".{path.name}.").split("@")[0]
-        if not Path(f"/proc/{process}").exists():
+        if Path(f"/proc/{process}").exists():
+            continue
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
             partial.unlink(missing_ok=True)
 
 

@@ -27,7 +27,7 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 	@echo; echo "Files made:"; find resources results -type f -not -name README.md -not -path '*/.*' | cut -d/ -f1,2 | sort | uniq -c
 	@echo; cat results/tables/table1.md
 	@echo; echo "Next, after: source $(BIN)/activate"
-	@echo "  snakemake --cores $(CORES) results/figures/stages.png    where in VGG16 position is kept"
+	@echo "  snakemake --cores $(CORES) results/figures/stages.png    position stage by stage in VGG16"
 	@echo "  snakemake --cores $(CORES)                               every table, figure and claim, and results/report.html"
 	@echo "  posinfo taps torchvision/resnet18               where a network of yours can be read"
 
@@ -49,7 +49,7 @@ style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 snakestyle:
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow
 snakelint:
 	$(BIN)/snakemake --lint
 layers:
@@ -71,11 +71,11 @@ audit: setup ## check the pinned packages for known vulnerabilities (asks a publ
 	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit==2.10.1
 	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes -r envs/pins.txt
 
-bench: setup ## each stage beside the least it could take, growth, what others would take (an hour; parts: bench/bench.py -h)
+bench: setup ## each stage beside the least it could take, growth, alternatives (an hour; parts: bench/bench.py -h)
 	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
 	$(BIN)/python bench/bench.py
 
-memory: setup ## peak memory of training for 500 and 5,000 pictures (12 GB of scratch)
+memory: setup ## peak memory of training for 500 and 5,000 images (12 GB of scratch)
 	$(BIN)/python bench/memory.py
 
 pins: ## resolve pyproject.toml anew into envs/ (needs uv)

@@ -1,4 +1,4 @@
-"""Where does a network keep the position of things? Every table and figure of the paper is a file to ask for."""
+"""Where does a network encode the position of objects? Every table and figure of the paper is a file to ask for."""
 
 from pathlib import Path
 
@@ -17,32 +17,36 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/encoders.smk"
-include: "workflow/rules/trained.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/readouts.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/origins.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/atlas.smk"
 
 
-# The only one: Snakemake keeps the last `onstart` it reads.
+for name, experiment in RUN.switched_on.items():
+    if (experiment.folder / "rules.smk").exists():  # without it, the core's rules make all that the experiment shows
+
+        include: f"workflow/posinfo/experiments/{name}/rules.smk"
+
+
+# The only one: Snakemake keeps the last `onstart` it reads. Two things have no documented name: the jobs that are going
+# to run, and the limit on the rate of submissions. To hold it, Snakemake weighs all waiting jobs anew each second, once
+# more for every job that ended: after fifty jobs a quarter of a core, after two hundred all of it.
 onstart:
-    HELD.append(ASKING.now(locks.hold, Path(RUN.results)))
+    HELD = locks.hold(Path(RUN.results))
     say_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
-    # To hold its rate of submissions Snakemake weighs all waiting jobs anew each second, once more for every job that ended:
-    # after fifty jobs a quarter of a core, after two hundred all of it.
     workflow.scheduler.job_rate_limiter = None
 
 
 rule all:
-    """Tables, figures, claims and the report."""
+    """Tables, figures, claims, the report, and what experiments add."""
     default_target: True
     input:
         rules.tables.input,
         rules.claims.output,
         rules.figures.input,
         rules.report.output,
+        [path for experiment in RUN.switched_on.values() for path in experiment.targets(RUN)],
     localrule: True

@@ -1,7 +1,7 @@
-"""The bench: ratios measured side by side in one run, medians of several repetitions, each beside its goal.
+"""The bench: ratios of times measured side by side, medians of several repetitions, each beside its goal.
 
-Run all with `make bench`, which builds Table 1 first, or parts: `python bench/bench.py extraction growth`. Writes
-bench.csv, bench.png and what single parts say of themselves into results/; features of noise lie in results/bench.
+`make bench` builds Table 1 and measures all parts; `python bench/bench.py extraction growth` measures two. The bench
+writes bench.csv, bench.png and the tables of single parts into results/, and features of noise into results/bench.
 """
 
 import argparse
@@ -23,44 +23,43 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # Part to its module and function, imported when it is asked for: another library may lack what other parts need.
 ON_TABLE1 = {  # these need the results of Table 1
-    "planning": "finished_run.planning",
-    "one_pass": "limits.one_pass",
-    "stacking": "stacked.stacking",
-    "scoring": "limits.scoring",
-    "doubling": "stacked.doubling",
-    "released": "beside.against_released",
-    "beside": "beside.beside",
+    "planning": "planning.planning",
+    "one_epoch": "training.one_epoch",
+    "stacking": "training.stacking",
+    "doubling": "training.doubling",
+    "released": "alternatives.released",
+    "alternatives": "alternatives.alternatives",
 }
-OF_A_RUN = {"run": "finished_run.run_in_results"}  # these take a folder of results
+ON_A_RUN = {"run": "finished_run.run_in_results"}  # these take a folder of results
 ON_NOISE = {
-    "extraction": "extracting.alone_on_both_cores",
-    "extraction_one_thread": "extracting.alone_on_one_core",
-    "two_jobs": "extracting.side_by_side_jobs",
+    "extraction": "extracting.two_threads",
+    "extraction_one_thread": "extracting.one_thread",
+    "two_jobs": "extracting.two_jobs",
 }
-AT_A_THOUSAND = {  # these take the number of pictures
+ON_A_THOUSAND = {  # these take the number of images
     "thousand_layers": "thousand.layers",
     "thousand_kernels": "thousand.kernels",
-    "thousand_exact": "thousand.exact",
+    "thousand_least_squares": "thousand.least_squares",
     "growth": "growth.growth",
 }
-STAGES = ("extraction", "readouts", "exact", "scores")
+STAGES = ("extraction", "readouts", "least_squares", "scores")
 ONE_STAGE = {f"growth_{stage}": stage for stage in STAGES}  # the growth of one stage only
-PARTS = {**ON_TABLE1, **OF_A_RUN, **ON_NOISE, **AT_A_THOUSAND}
+PARTS = {**ON_TABLE1, **ON_A_RUN, **ON_NOISE, **ON_A_THOUSAND}
 
 
-def measure(part: str, pictures: int, results: Path) -> "list[Line]":
+def measure(part: str, images: int, results: Path) -> "list[Line]":
     """The lines of one part."""
     module, function = PARTS["growth" if part in ONE_STAGE else part].split(".")
     work: Callable[..., list[Line]] = getattr(import_module(module), function)
     if part in ONE_STAGE:
-        return work(pictures, ONE_STAGE[part])
-    if part in OF_A_RUN:
+        return work(images, ONE_STAGE[part])
+    if part in ON_A_RUN:
         return work(results)
-    return work(pictures) if part in AT_A_THOUSAND else work()
+    return work(images) if part in ON_A_THOUSAND else work()
 
 
-def merged(part: str, lines: "list[Line]", path: Path) -> pd.DataFrame:
-    """The table at `path` with the lines of a part in the place of those that stood there, written at once."""
+def update(path: Path, part: str, lines: "list[Line]") -> pd.DataFrame:
+    """Replace the lines of a part in the table at `path`; returns the whole table."""
     now = f"{datetime.now(UTC):%F %H:%M}"
     columns = ["part", "what", "measured", "goal", "reached", "note", "when"]
     rows: list[dict[str, Any]] = [
@@ -72,25 +71,22 @@ def merged(part: str, lines: "list[Line]", path: Path) -> pd.DataFrame:
     if path.exists():
         before = pd.read_csv(path, keep_default_na=False)
         if "part" in before:
-            again = (before["part"] == part) | before["what"].isin(table["what"])
-            table = pd.concat([before[~again], table], ignore_index=True)
+            replaced = (before["part"] == part) | before["what"].isin(table["what"])
+            table = pd.concat([before[~replaced], table], ignore_index=True)
     table.to_csv(path, index=False)
     return table
 
 
-def compared(table: pd.DataFrame, path: Path) -> None:
-    """Print each line over the same line of another bench.csv."""
+def print_ratios(table: pd.DataFrame, path: Path) -> None:
+    """Print the ratio of each line to the same line of another bench.csv."""
     both = table.merge(pd.read_csv(path, keep_default_na=False), on="what", suffixes=("", "_other"))
     both["ratio"] = both["measured"] / both["measured_other"].astype(float)
-    print(
-        tabulate(
-            both[["what", "measured", "measured_other", "ratio"]].to_numpy().tolist(), ["what", "here", path, "ratio"]
-        )
-    )
+    rows = both[["what", "measured", "measured_other", "ratio"]].to_numpy().tolist()
+    print(tabulate(rows, ["what", "here", path, "ratio"]))
 
 
-def figure(table: pd.DataFrame, path: Path) -> None:
-    """Each line with a goal as a bar of its distance from it: right of 1 the goal is met."""
+def draw(table: pd.DataFrame, path: Path) -> None:
+    """Draw a bar for each line with a goal: how many times better it is than its goal."""
     judged = table[table["goal"] != ""]
     if judged.empty:
         return
@@ -115,31 +111,37 @@ def main() -> None:
     """Measure the asked parts and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choices = [*PARTS, *ONE_STAGE]
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(choices)}; by default all but growth of single stages")
-    parser.add_argument("--pictures", type=int, default=1000, help="what a thousand is; fewer for a try (at least 64)")
-    parser.add_argument("--results", type=Path, default=ROOT / "results", help="whose run is judged by the part `run`")
-    parser.add_argument("--library", type=Path, default=ROOT / "workflow", help="another checkout's, to be measured")
-    parser.add_argument("--into", type=Path, default=ROOT / "results/bench.csv", help="csv for the lines")
-    parser.add_argument("--compare", type=Path, help="another such csv: print the ratios of lines in both")
+    parser.add_argument(
+        "parts", nargs="*", help=f"{', '.join(choices)}; by default all but the growth of single stages"
+    )
+    parser.add_argument("--images", type=int, default=1000, help="images of thousand_ and growth (at least 64)")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "results", help="folder whose runs the part `run` judges"
+    )
+    parser.add_argument(
+        "--library", type=Path, default=ROOT / "workflow", help="library to measure, such as another checkout's"
+    )
+    parser.add_argument("--into", type=Path, default=ROOT / "results/bench.csv", help="csv that the lines go into")
+    parser.add_argument("--compare", type=Path, help="another such csv; prints the ratios to its lines")
     args = parser.parse_args()
-    if wrong := [part for part in args.parts if part not in choices]:
-        parser.error(f"there is no part {wrong[0]}; parts: {', '.join(choices)}")
-    if OF_A_RUN.keys() & set(args.parts or PARTS) and not (args.results / "benchmarks").is_dir():
-        parser.error(f"no job has ended in {args.results} (no folder benchmarks); --results: a folder of results")
+    unknown = [part for part in args.parts if part not in choices]
+    if unknown:
+        parser.error(f"there is no part {unknown[0]}; parts: {', '.join(choices)}")
+    if ON_A_RUN.keys() & set(args.parts or PARTS) and not (args.results / "benchmarks").is_dir():
+        parser.error(f"no job has ended in {args.results} (no folder benchmarks); name a folder of results: --results")
     sys.path.insert(0, str(args.library.resolve()))
     from timing import use_cores
 
     use_cores()
     table = pd.DataFrame()
-    parts = tqdm(args.parts or PARTS, desc="bench", unit="part")
-    for part in parts:
-        table = merged(part, measure(part, args.pictures, args.results.resolve()), args.into)
+    for part in tqdm(args.parts or PARTS, desc="bench", unit="part"):
+        table = update(args.into, part, measure(part, args.images, args.results.resolve()))
     shown = table[table["part"].isin(args.parts)] if args.parts else table
     rows = [[row.what, f"{row.measured:.3g}", row.goal, row.reached, row.note] for row in shown.itertuples()]
     print(tabulate(rows, ["what", "measured", "goal", "reached", "note"], disable_numparse=True))
-    figure(table, args.into.with_suffix(".png"))
+    draw(table, args.into.with_suffix(".png"))
     if args.compare:
-        compared(shown, args.compare)
+        print_ratios(shown, args.compare)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Extraction beside the bare forward pass, and two jobs of it side by side beside one that has all cores."""
+"""Extraction beside the bare forward pass, and two jobs of one thread beside one job of two."""
 
 import tempfile
 import time
@@ -14,71 +14,73 @@ import noise
 import numpy as np
 import torch
 from posinfo.encoders.architectures import with_weights
-from posinfo.features.extraction import Preprocessing, Target, extract, open_encoder
+from posinfo.features.extraction import Preprocessing, extract, open_encoder
 from posinfo.protocol.alignment import Alignment
 from posinfo.registry import catalogue
 from posinfo.store.tensors import read_tensors
 from timing import CORES, Line, seconds, side_by_side, use_cores
 from torch import nn
 
-CPU = torch.device("cpu")
 VGG = catalogue.shipped().encoders["vgg16"]
-CONVENTION = Preprocessing(**VGG.input.model_dump())
+PREPROCESSING = Preprocessing.of(VGG.input)
 
 
-def extracting(count: int, scratch: Path) -> Callable[[], None]:
-    """Extraction of so many pictures to disk, ready to be called."""
-    images, metadata = scratch / f"noise{count}.npy", {"encoder": "vgg16", "weights_sha256": None}
-    noise.images(count, images)
+def extraction(count: int, scratch: Path) -> Callable[[], None]:
+    """Extraction of `count` images of noise to disk, ready to be called."""
+    images = scratch / f"noise{count}.npy"
+    noise.write_noise(count, images)
     return partial(
         extract,
-        model=open_encoder(VGG.architecture, noise.weights(), VGG.taps),
-        preprocessing=CONVENTION,
+        model=open_encoder(VGG, noise.weights()),
+        preprocessing=PREPROCESSING,
         images=images,
-        targets=[Target({stage: scratch / f"{stage}.npy" for stage in VGG.stages}, metadata)],
+        output=scratch / "features",
+        metadata={"encoder": "vgg16", "weights_sha256": None},
         alignment=Alignment(),
-        device=CPU,
+        device=torch.device("cpu"),
     )
 
 
-def prepared(count: int) -> torch.Tensor:
-    """Pictures as the encoder wants them, float32 [count, 3, 224, 224]."""
+def preprocessed(count: int) -> torch.Tensor:
+    """Images of noise as the encoder expects them, float32 [count, 3, 224, 224]."""
     pixels = np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
-    return CONVENTION.prepare(torch.from_numpy(pixels)).contiguous()
+    return PREPROCESSING.prepare(torch.from_numpy(pixels)).contiguous()
 
 
 def bare_vgg() -> nn.Module:
     """The convolutions without taps."""
-    stored = {name: torch.from_numpy(array) for name, array in read_tensors(noise.weights())[0].items()}
-    return with_weights(VGG.architecture, stored, "the weights").eval()
+    arrays = read_tensors(noise.weights())[0]
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return with_weights(VGG.architecture, tensors, "the weights").eval()
 
 
 def _bare(count: int, layout: torch.memory_format) -> Callable[[], None]:
-    model, pictures = bare_vgg().to(memory_format=layout), prepared(count).contiguous(memory_format=layout)
+    model = bare_vgg().to(memory_format=layout)
+    images = preprocessed(count).contiguous(memory_format=layout)
 
     @torch.inference_mode()
     def forward() -> None:
-        for chosen in torch.split(pictures, 4):
-            model(chosen)
+        for batch in torch.split(images, 4):
+            model(batch)
 
     return forward
 
 
-def alone_on_both_cores(count: int = 96) -> list[Line]:
-    """Extraction to disk against the bare forward pass of the same module, on pictures already in memory.
+def two_threads(count: int = 96) -> list[Line]:
+    """Extraction to disk over the bare forward pass of the same module, on images already in memory.
 
-    Of fewer pictures, what each set pays once (flushing to the disk) would be several percent.
+    With fewer images, the costs of each set (flushing to the disk) would be several percent.
     """
     return _beside_bare(count, CORES, 5)
 
 
-def alone_on_one_core(count: int = 64) -> list[Line]:
+def one_thread(count: int = 64) -> list[Line]:
     """The same with one thread, as jobs have it on two cores: the other core is free for the writing thread."""
     return _beside_bare(count, 1, 3)
 
 
 def _beside_bare(count: int, threads: int, repetitions: int) -> list[Line]:
-    had = torch.get_num_threads()
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
     layouts = {"float32": torch.contiguous_format, "channels-last": torch.channels_last}
     tried = {}
@@ -88,48 +90,52 @@ def _beside_bare(count: int, threads: int, repetitions: int) -> list[Line]:
         tried[name] = seconds(few)
     best = min(tried, key=lambda name: tried[name])
     with tempfile.TemporaryDirectory(dir=noise.folder()) as scratch:
-        found = side_by_side(extracting(count, Path(scratch)), _bare(count, layouts[best]), repetitions=repetitions)
-    torch.set_num_threads(had)
-    ours, bare = (count / np.array(one) for one in found)
+        work = extraction(count, Path(scratch))
+        extracting, forward = side_by_side(work, _bare(count, layouts[best]), repetitions=repetitions)
+    torch.set_num_threads(before)
+    ours = count / np.array(extracting)
+    bare = count / np.array(forward)
     words = f"{threads} thread" + "s" * (threads > 1)
-    note = f"{np.median(ours):.2f} against {np.median(bare):.2f} pictures/s ({best}, the faster layout)"
+    note = f"{np.median(ours):.2f} against {np.median(bare):.2f} images/s ({best}, the faster layout)"
     what = f"extraction, VGG16, {words}: rate over the bare forward pass"
     return [Line(what, float(np.median(ours / bare)), "≥ 0.97", note)]
 
 
-def side_by_side_jobs(count: int = 48) -> list[Line]:
-    """Pictures a second of two jobs of one thread together, over those of one job with both cores."""
-    together, single = [], []
+def two_jobs(count: int = 48) -> list[Line]:
+    """Images a second of two jobs of one thread together, over those of one job with both cores."""
+    together = []
+    single = []
     for _ in range(3):
         together.append(_rate(CORES, 1, count))
         single.append(_rate(1, CORES, CORES * count))
     quotient = median(two / one for two, one in zip(together, single, strict=True))
-    note = f"{median(together):.2f} against {median(single):.2f} pictures/s, flushed to the disk"
-    what = "extraction, VGG16: two jobs of one thread over one job of two, pictures a second"
+    note = f"{median(together):.2f} against {median(single):.2f} images/s, flushed to the disk"
+    what = "extraction, VGG16: two jobs of one thread over one job of two, images a second"
     return [Line(what, quotient, "≥ 1", note)]
 
 
 def _rate(jobs: int, threads: int, count: int) -> float:
-    """Pictures a second of jobs that start together, from the start to the end of the last."""
+    """Images a second of jobs that start together, from the start to the end of the last."""
     context = get_context("spawn")
-    ready, told = context.Barrier(jobs), context.SimpleQueue()
-    running = [context.Process(target=_job, args=(threads, count, ready, told)) for _ in range(jobs)]
+    ready = context.Barrier(jobs)
+    spans = context.SimpleQueue()
+    running = [context.Process(target=_job, args=(threads, count, ready, spans)) for _ in range(jobs)]
     for job in running:
         job.start()
     for job in running:
         job.join()
         if job.exitcode:
             raise RuntimeError("a job of the bench failed; see above")
-    times: list[tuple[float, float]] = [told.get() for _ in running]
+    times: list[tuple[float, float]] = [spans.get() for _ in running]
     return jobs * count / (max(end for _, end in times) - min(start for start, _ in times))
 
 
-def _job(threads: int, count: int, ready: Barrier, told: "SimpleQueue[tuple[float, float]]") -> None:
+def _job(threads: int, count: int, ready: Barrier, spans: "SimpleQueue[tuple[float, float]]") -> None:
     use_cores(threads)
     with tempfile.TemporaryDirectory(dir=noise.folder()) as scratch:
-        extracting(4, Path(scratch))()
-        work = extracting(count, Path(scratch))
+        extraction(4, Path(scratch))()
+        work = extraction(count, Path(scratch))
         ready.wait()
         started = time.perf_counter()
         work()
-        told.put((started, time.perf_counter()))
+        spans.put((started, time.perf_counter()))

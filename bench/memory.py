@@ -1,7 +1,7 @@
-"""Memory of training, by the number of pictures: one epoch over feature files of random numbers, as large as asked.
+"""Memory of training by the number of images: one epoch over a feature file of random numbers.
 
-`python bench/memory.py` prints resident memory for 500 and 5,000 pictures; `python bench/memory.py 10553 --scratch DIR`
-is one epoch over the full run's 24 GB, which DIR must hold. Each number of pictures is a process of its own.
+`python bench/memory.py` prints peak memory for 500 and 5,000 images; `python bench/memory.py 10553 --scratch DIR`
+trains one epoch over the full run's 24 GB, which DIR must hold. Each number of images is a process of its own.
 """
 
 import argparse
@@ -32,7 +32,7 @@ CHANNELS, SIDE, BLOCK = 1472, 28, 64
 
 
 def random_features(count: int, folder: Path) -> StageFeatures:
-    """One stage with all of VGG16's channels; a block of random numbers again and again: only size matters."""
+    """One stage with all of VGG16's channels; the same block of random numbers is repeated."""
     array = preallocated_npy(folder / "random.npy", np.float16, (count, CHANNELS, SIDE, SIDE))
     block = np.random.default_rng(0).random((BLOCK, CHANNELS, SIDE, SIDE), dtype=np.float32).astype(np.float16)
     for start in range(0, count, BLOCK):
@@ -42,32 +42,33 @@ def random_features(count: int, folder: Path) -> StageFeatures:
 
 
 def one_epoch(count: int, folder: Path) -> dict[str, float]:
-    """Every pattern, three seeds: pictures per second and the largest resident memory in GB."""
+    """Train every pattern and three seeds; returns images per second and peak memory in GB."""
     device = choose_device("auto", min(8, torch.get_num_threads()))
-    stages, training = [random_features(count, folder)], Training(epochs=1)
+    stages = [random_features(count, folder)]
+    training = Training(epochs=1)
     heads = [Head(Readout(), pattern, seed) for pattern in PATTERNS for seed in range(3)]
     stack = make_stack(Readout(), heads, stages, Alignment(), training)
     started = time.perf_counter()
-    train([stack], stages, training, "paper", Alignment(), device, describe=f"{count} pictures")
+    train([stack], stages, training, "paper", Alignment(), device, describe=f"{count} images")
     took = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     size = count * CHANNELS * SIDE**2 * 2 / 1e9
-    return {"pictures": count, "features GB": size, "pictures/s": count / took, "GB/s": size / took, "peak GB": peak}
+    return {"images": count, "features GB": size, "images/s": count / took, "GB/s": size / took, "peak GB": peak}
 
 
 def main() -> None:
-    """Print a row for each number of pictures."""
+    """Print a row for each number of images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", nargs="*", type=int, default=[500, 5000])
+    parser.add_argument("images", nargs="*", type=int, default=[500, 5000])
     parser.add_argument("--scratch", type=Path, help="folder for the feature files, which are removed")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.alone:
         with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
-            print(json.dumps(one_epoch(args.pictures[0], Path(folder))))
+            print(json.dumps(one_epoch(args.images[0], Path(folder))))
         return
     rows = []
-    for count in args.pictures:
+    for count in args.images:
         command = [sys.executable, __file__, str(count), "--alone"]
         command += ["--scratch", str(args.scratch)] if args.scratch else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

@@ -1,6 +1,6 @@
-"""Pictures, features and weights from noise: time and memory do not depend on values, only on shapes.
+"""Images, features and weights from noise: time and memory depend on shapes, not on values.
 
-The shapes are VGG16's. Features are made once, in results/bench, for as many pictures as were ever asked for.
+The shapes are VGG16's. Features are made once, in results/bench, for the largest number of images asked for so far.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from posinfo.encoders.architectures import empty_architecture
 from posinfo.features.stored import StageFeatures
-from posinfo.images.pictures import Picture, noise, write_images
+from posinfo.images.decoded import DecodedImage, noise, write_images
 from posinfo.protocol.alignment import Alignment
 from posinfo.store.files import atomic_write, drop_pages, preallocated_npy
 from posinfo.store.tensors import write_tensors
@@ -20,33 +20,34 @@ from torch import nn
 
 FOLDER = ROOT / "results/bench"
 SHAPES = {"f1": (64, 28), "f2": (128, 28), "f3": (256, 28), "f4": (512, 28), "f5": (512, 14)}  # channels, stored side
-BLOCK = 64  # pictures that are drawn; the rest repeats them
-STORY: dict[str, Any] = {"encoder": "vgg16", "images": "noise", "weights_sha256": None, "code": "", "preprocessing": {}}
+BLOCK = 64  # images that are drawn; the rest repeats them
+METADATA: dict[str, Any] = {"encoder": "vgg16", "images": "noise", "alignment": Alignment().model_dump()}
+RMS = 0.5**0.5  # of standard normal values after a ReLU
 
 
 def folder() -> Path:
-    """Where the bench keeps what it makes for itself, on the disk of the results."""
+    """The folder for the bench's own files, on the disk of the results."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     return FOLDER
 
 
 def features(count: int, share: float = 1.0) -> list[StageFeatures]:
-    """The stages of so many pictures of noise, as after a ReLU, with the first share of each stage's channels."""
-    alignment, stages = Alignment().model_dump(), []
+    """Stages of noise after a ReLU, for `count` images and the first share of each stage's channels."""
+    stages = []
     for name, (channels, side) in SHAPES.items():
-        path = FOLDER / f"{name}.npy"
+        path = folder() / f"{name}.npy"
         if not path.exists() or len(np.load(path, mmap_mode="r")) < count:
             _write(path, (count, channels, side, side))
         array = np.load(path, mmap_mode="r")[:count, : round(share * channels)]
-        stages.append(StageFeatures(name, array, {**STORY, "stage": name, "alignment": alignment, "rms": 0.5**0.5}))
+        stages.append(StageFeatures(name, array, {**METADATA, "stage": name, "rms": RMS}))
     return stages
 
 
 def warm(count: int) -> None:
-    """Make the stages of so many pictures, and read them once: what is timed then finds them in memory."""
+    """Make the stages of `count` images and read them once, so that they are in memory when work is timed."""
     for stage in features(count):
-        for picture in stage.array:
-            picture.max()
+        for image in stage.array:
+            image.max()
 
 
 def _write(path: Path, shape: tuple[int, int, int, int]) -> None:
@@ -60,22 +61,23 @@ def _write(path: Path, shape: tuple[int, int, int, int]) -> None:
 
 
 def names(count: int) -> list[str]:
-    """Names of that many pictures, four views a photograph."""
-    return [f"photo{place // 4}-{place % 4}" for place in range(count)]
+    """Names of `count` images, four views of each photograph."""
+    return [f"photo{index // 4}-{index % 4}" for index in range(count)]
 
 
-def images(count: int, path: Path) -> None:
-    """A set of pictures of noise."""
-    pictures = (Picture(name, noise(128, 60, place).pixels) for place, name in enumerate(names(count)))
-    write_images(pictures, count, path)
+def write_noise(count: int, path: Path) -> None:
+    """Write a set of images of noise."""
+    images = (DecodedImage(name, noise(128, 60, index).pixels) for index, name in enumerate(names(count)))
+    write_images(images, count, path)
 
 
 @cache
 def weights() -> Path:
     """VGG16's weights where they were fetched; otherwise random ones, as it is initialised."""
-    fetched, drawn = ROOT / "resources/encoders/vgg16.safetensors", FOLDER / "vgg16.safetensors"
+    fetched = ROOT / "resources/encoders/vgg16.safetensors"
     if fetched.exists():
         return fetched
+    drawn = folder() / "vgg16.safetensors"
     if not drawn.exists():
         generator = torch.Generator().manual_seed(0)
         model = empty_architecture("vgg16").to_empty(device="cpu")
@@ -84,5 +86,5 @@ def weights() -> Path:
                 nn.init.kaiming_normal_(tensor, mode="fan_out", nonlinearity="relu", generator=generator)
             else:
                 tensor.zero_()
-        write_tensors({name: tensor.numpy() for name, tensor in model.state_dict().items()}, {}, folder() / drawn.name)
+        write_tensors({name: tensor.numpy() for name, tensor in model.state_dict().items()}, {}, drawn)
     return drawn

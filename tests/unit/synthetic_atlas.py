@@ -1,25 +1,33 @@
-"""An atlas of two networks with made-up scores and maps."""
+"""An atlas of two networks with synthetic scores and maps."""
 
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from posinfo.experiments.atlas.drawn import Drawn
+from numpy.typing import NDArray
+from posinfo.experiments.atlas.inputs import members
 from posinfo.protocol.readout import Readout
-from posinfo.run.cells import READ_IN_MOST_TABLES
+from posinfo.run.cells import MOST_PATTERNS
 from posinfo.run.config import RunConfig, load_config
 
-RUN: RunConfig = load_config({"atlas": {"encoders": ["pixels", "squeezenet"], "draws": 2}, "seeds": [0, 1]})
-ENCODERS = [member.encoder for member in RUN.atlas.members(RUN.registry)]
+RUN: RunConfig = load_config(
+    {
+        "experiments": ["atlas"],
+        "atlas": {"encoders": ["pixels", "squeezenet"], "draws": 2},
+        "seeds": [0, 1],
+    }
+)
+ENCODERS = [one.encoder for one in members(RUN)]
 NAMES = ["first-0", "second-0", "third-0"]
-PATTERNS = list(READ_IN_MOST_TABLES)
+PATTERNS = list(MOST_PATTERNS)
 
 
 def spc_of(encoder: str, stage: str, pattern: str, image: str, seed: int) -> float:
-    """A number of its own for each."""
-    place = (ENCODERS.index(encoder), [*RUN.stages(encoder), "all"].index(stage), PATTERNS.index(pattern))
-    return 0.2 * place[0] + 0.03 * place[1] + 0.01 * place[2] + 0.001 * NAMES.index(image) + 0.0001 * seed
+    """A different number for each combination."""
+    of_encoder = 0.2 * ENCODERS.index(encoder)
+    of_stage = 0.03 * [*RUN.stages(encoder), "all"].index(stage)
+    return of_encoder + of_stage + 0.01 * PATTERNS.index(pattern) + 0.001 * NAMES.index(image) + 0.0001 * seed
 
 
 def scores() -> pd.DataFrame:
@@ -28,29 +36,30 @@ def scores() -> pd.DataFrame:
         for stage, pattern, image, seed in product([*RUN.stages(encoder), "all"], PATTERNS, NAMES, RUN.seeds):
             spc = spc_of(encoder, stage, pattern, image, seed)
             rows.append((encoder, Readout(stages=stage).name, pattern, image, seed, spc, 1 - spc))
-    rows.append(("pixels", Readout().name, "V", NAMES[0], 0, 0.5, 0.5))  # of Table 1, which shows more patterns
+    rows.append(("pixels", Readout().name, "V", NAMES[0], 0, 0.5, 0.5))  # Table 1 shows more patterns
     return pd.DataFrame(rows, columns=["encoder", "readout", "pattern", "image", "seed", "spc", "mae"])
 
 
 def structures() -> dict[str, dict[str, Any]]:
-    def stage(place: int) -> dict[str, float]:
-        return {"channels": 4 * place, "side": 56 // place, "field": 10 * place, "border": 0.25 * place}
+    def stage(number: int) -> dict[str, float]:
+        return {"channels": 4 * number, "side": 56 // number, "field": 10 * number, "border": 0.25 * number}
 
     return {
         encoder: {
             "parameters": 1000,
-            "stages": {name: stage(place) for place, name in enumerate(RUN.stages(encoder), 1)},
+            "stages": {name: stage(number) for number, name in enumerate(RUN.stages(encoder), 1)},
         }
         for encoder in ENCODERS
     }
 
 
-def drawn() -> dict[str, Drawn]:
+def predicted() -> dict[str, dict[str, NDArray[Any]]]:
     found = {}
     for number, encoder in enumerate(ENCODERS):
-        readouts = [*RUN.stages(encoder), "all"]
+        stages = [*RUN.stages(encoder), "all"]
         rng = np.random.default_rng(number)
-        maps = rng.uniform(0, 1, (len(readouts), len(PATTERNS), len(NAMES), 26, 26)).astype(np.float16)
-        errors = rng.uniform(0, 1, (len(readouts), len(PATTERNS), 14)).astype(np.float32)
-        found[encoder] = Drawn(readouts, PATTERNS, NAMES, maps, errors)
+        maps = rng.uniform(0, 1, (len(stages), len(PATTERNS), len(NAMES), 26, 26)).astype(np.float16)
+        errors = rng.uniform(0, 1, (len(stages), len(PATTERNS), 14)).astype(np.float32)
+        labels = {"stages": np.array(stages), "patterns": np.array(PATTERNS), "images": np.array(NAMES)}
+        found[encoder] = {**labels, "maps": maps, "errors": errors}
     return found

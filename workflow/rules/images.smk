@@ -1,60 +1,32 @@
-"""Decode and resize every picture once, for all encoders; and the masks of sets that have some.
+"""Decode and resize each image once, for all encoders.
 
 REQUIRED INPUTS: the wheels, archives or folders with the photographs.
-OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (one row per picture: where it came from), .json;
-{results}/masks/{images}.npy (uint8 [N, 224, 224]), .json
+OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (a row for each image: its name and origin), .json
 """
 
 
 rule images:
-    """Photographs are split into training and test before any view is cut."""
+    """A set of decoded images. Photographs are split into training and test before any view is cut."""
     input:
-        archives=asks(MADE_FROM.archives_of_images, "images"),
-        apart_from=lambda wildcards: MADE_FROM.trained_on(wildcards.images, "csv"),
-        listings=lambda wildcards: MADE_FROM.trained_on(wildcards.images, "json"),
+        archives=lambda wildcards: INPUTS.archives(wildcards.images),
+        trained_on=lambda wildcards: INPUTS.trained_on(wildcards.images),
+        sidecars=lambda wildcards: sidecars(INPUTS.trained_on(wildcards.images)),
     output:
-        array=PATHS.images("{images}"),
-        names=PATHS.images("{images}", "csv"),
-        story=PATHS.images("{images}", "json"),
+        array="<results>/images/{images}.npy",
+        names="<results>/images/{images}.csv",
+        sidecar="<results>/images/{images}.json",
     log:
-        PATHS.log("images/{images}"),
+        "<logs>/images/{images}.log",
     benchmark:
-        PATHS.benchmark("images/{images}")
+        "<benchmarks>/images/{images}.tsv"
     conda:
         ENVIRONMENT
     resources:
         **needs(4),
     params:
-        entry=asks(MADE_FROM.entries_of_images, "images"),
-        resources=RUN.resources,
-        apart_from=lambda wildcards, input: [f"--apart-from={path}" for path in input.apart_from],
-        code=code_digest("images.sets"),
+        entries=lambda wildcards: INPUTS.image_entries(wildcards.images),
+        resources=lambda wildcards: RUN.resources,
+        code=lambda wildcards: code("images.commands:images"),
     shell:
-        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --entry {params.entry[0]:q} --resources {params.resources:q}"
-        " {params.apart_from:q} --output {output.array:q}"
-
-
-rule masks:
-    """The answers to a set of pictures, resized as they are."""
-    input:
-        archives=asks(MADE_FROM.archives_of_masks, "images"),
-        names=PATHS.images("{images}", "csv"),
-        story=PATHS.images("{images}", "json"),
-    output:
-        array=PATHS.masks("{images}"),
-        story=PATHS.masks("{images}", "json"),
-    log:
-        PATHS.log("masks/{images}"),
-    benchmark:
-        PATHS.benchmark("masks/{images}")
-    conda:
-        ENVIRONMENT
-    resources:
-        **needs(2),
-    params:
-        entry=asks(MADE_FROM.entries_of_masks, "images"),
-        resources=RUN.resources,
-        code=code_digest("images.masks"),
-    shell:
-        "python3 -m posinfo --log {log:q} masks {wildcards.images:q} --entry {params.entry[0]:q} --names {input.names:q}"
-        " --resources {params.resources:q} --output {output.array:q}"
+        "python3 -m posinfo --log {log:q} images {wildcards.images:q} --entry {params.entries[0]:q}"
+        " --resources {params.resources:q} --trained-on {input.trained_on:q} --output {output.array:q}"

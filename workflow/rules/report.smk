@@ -1,74 +1,61 @@
-"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests; and
-what is said of a result that no rule makes.
+"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests.
 
-REQUIRED INPUTS: {results}/tables/{table}.md, {results}/claims.md, {results}/figures/{figure}.png
-OUTPUTS: {results}/pages/{table}.html (tables as a browser shows them), {results}/report.html (all in one file)
+REQUIRED INPUTS: <results>/tables/{table}.md, <results>/claims.md, <results>/figures/{figure}.png
+OUTPUTS: <results>/pages/{page}.html (tables as a browser shows them), <results>/report.html (all in one file)
 """
 
+PAGES = [*TABLES, "claims", "run"]
 
-rule pages:
-    """The tables' Markdown as HTML, since the report shows that and not Markdown."""
+
+rule page:
+    """A table or the claims as HTML, since the report shows HTML and not Markdown."""
     input:
-        markdown=[
-            *(PATHS.table(table, "md") for table in [*inputs.ALL_TABLES, *origins.TABLES]),
-            PATHS.whole("claims.md"),
-        ],
-        sidecars=[
-            PATHS.features(encoder, RUN.images.natural, ENCODERS[encoder].stages, "json")[0]
-            for encoder in MADE_FROM.encoders_shown
-        ],
+        page_inputs,
     output:
-        [report_page(name) for name in [*inputs.ALL_TABLES, *origins.TABLES, "claims", "run"]],
+        report(
+            "<results>/pages/{page}.html",
+            caption="../report/caption.rst",
+            category="Tables and claims",
+            labels=lambda wildcards: {
+                "page": wildcards.page,
+                "shows": TABLES[wildcards.page].about if wildcards.page in TABLES else "",
+            },
+        ),
     log:
-        PATHS.log("pages"),
+        "<logs>/pages/{page}.log",
     benchmark:
-        PATHS.benchmark("pages")
+        "<benchmarks>/pages/{page}.tsv"
+    group:
+        "pages"
     conda:
         ENVIRONMENT
     params:
-        output=lambda wildcards, output: str(Path(output[0]).parent),
-        titles=json.dumps({encoder: ENCODERS[encoder].title or encoder for encoder in MADE_FROM.encoders_shown}),
-        code=code_digest("report.pages"),
+        run=settings_of(RUN.switched_on),
+        code=lambda wildcards: code("report.commands:page"),
     shell:
-        "python3 -m posinfo --log {log:q} pages --markdown {input.markdown:q} --sidecars {input.sidecars:q}"
-        " --titles {params.titles:q} --output {params.output:q}"
+        "python3 -m posinfo --log {log:q} page {wildcards.page:q} --inputs {input:q} --run {params.run:q}"
+        " --output {output:q}"
 
 
 rule report:
-    """Snakemake's own report, asked of a second Snakemake once everything that it shows is there."""
+    """Snakemake's own report, made by a second Snakemake once everything that it shows is there."""
     input:
         rules.figures.input,
-        rules.pages.output,
+        expand("<results>/pages/{page}.html", page=PAGES),
     output:
-        PATHS.whole("report.html"),
+        "<results>/report.html",
     log:
-        PATHS.log("report"),
+        "<logs>/report.log",
     localrule: True
     conda:
         ENVIRONMENT
     params:
         snakefile=str(Path(workflow.basedir) / "Snakefile"),
         settings=f"{RUN.results}/logs/report.config.json",
-        run=RUN.model_dump_json(),
-        captions=digests("report"),
+        run=json.dumps(RUN.values()),
+        captions=config["captions"],
+        pages=expand(f"{RUN.results}/pages/{{page}}.html", page=PAGES),
     shell:
         "printf '%s' {params.run:q} > {params.settings:q} && "
-        "python3 -m snakemake figures pages --snakefile {params.snakefile:q} --cores 1 --nolock"
+        "python3 -m snakemake figures {params.pages:q} --snakefile {params.snakefile:q} --cores 1 --nolock"
         " --configfile {params.settings:q} --report {output:q} > {log:q} 2>&1"
-
-
-rule mistaken:
-    """A misspelt name is said before the first job: every kind of result answers with the nearest."""
-    input:
-        asks(MISTAKEN.say, "result"),
-    output:
-        PATHS.whole("{result}"),
-    log:
-        PATHS.log("mistaken/{result}"),
-    wildcard_constraints:
-        result=MISTAKEN.pattern(),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    shell:
-        "false 2> {log:q}"

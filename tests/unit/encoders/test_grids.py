@@ -1,4 +1,4 @@
-"""Networks of every kind are read as maps: convolutions, channels last, tokens; and what has no grid is refused."""
+"""Networks of every kind are read as maps: convolutions, channels last, tokens; others are refused."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,14 +13,13 @@ from posinfo.encoders.embeddings import with_position
 from posinfo.encoders.grids import as_maps, grid_of
 from posinfo.encoders.initial import initialise
 from posinfo.encoders.taps import listed, network, stages, taps
-from posinfo.features.extraction import open_encoder
 from posinfo.registry.entries import Encoder
 from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors
 from torch import nn
 
 BLOCKS = ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
-PROPOSED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of the stages that are proposed
+SUGGESTED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of the suggested stages
     "torchvision/resnet18": ([64, 64, 128, 256, 512], [112, 56, 28, 14, 7]),
     "torchvision/resnet50": ([64, 256, 512, 1024, 2048], [112, 56, 28, 14, 7]),
     "torchvision/convnext_tiny": ([96, 192, 384, 768], [56, 28, 14, 7]),
@@ -36,17 +35,17 @@ PROPOSED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of th
 }
 
 
-@pytest.mark.parametrize("name", PROPOSED)
-def test_stages_are_proposed_for_every_kind_of_network(name: str) -> None:
+@pytest.mark.parametrize("name", SUGGESTED)
+def test_stages_are_suggested_for_every_kind_of_network(name: str) -> None:
     found = {tap.name: tap for tap in taps(network(name))}
-    proposed = stages(list(found.values()))
-    channels, sides = PROPOSED[name]
-    assert list(proposed) == [f"f{number}" for number in range(1, len(sides) + 1)]
-    assert [found[tap].side for tap in proposed.values()] == sides
-    assert [found[tap].channels for tap in proposed.values()] == channels
-    assert set(proposed.values()) <= {tap.name for tap in listed(list(found.values()))}
+    suggested = stages(list(found.values()))
+    channels, sides = SUGGESTED[name]
+    assert list(suggested) == [f"f{number}" for number in range(1, len(sides) + 1)]
+    assert [found[tap].side for tap in suggested.values()] == sides
+    assert [found[tap].channels for tap in suggested.values()] == channels
+    assert set(suggested.values()) <= {tap.name for tap in listed(list(found.values()))}
     if name.startswith("timm/"):
-        assert list(proposed.values()) == BLOCKS
+        assert list(suggested.values()) == BLOCKS
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_stages_are_proposed_for_every_kind_of_network(name: str) -> None:
         ((2, 1, 64), None),
     ],
 )
-def test_a_grid_is_told_by_its_shape(shape: tuple[int, ...], grid: tuple[Any, ...] | None) -> None:
+def test_a_grid_is_recognised_by_its_shape(shape: tuple[int, ...], grid: tuple[Any, ...] | None) -> None:
     found = grid_of(shape)
     assert (found and (found.kind, found.channels, found.side, found.prefix)) == grid
     if grid:
@@ -75,7 +74,7 @@ def test_a_grid_is_told_by_its_shape(shape: tuple[int, ...], grid: tuple[Any, ..
 
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The file of a network's random weights, drawn when they are first asked for."""
+    """The file of a network's random weights, drawn once."""
 
     @cache
     def drawn(name: str) -> Path:
@@ -88,7 +87,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 
 @pytest.fixture
 def random_network(random_weights: Callable[[str], Path]) -> Callable[[str], nn.Module]:
-    """A network of these weights, new for each that asks."""
+    """Builds a new network with these weights at each call."""
 
     def built(name: str) -> nn.Module:
         loaded = {name: torch.from_numpy(array) for name, array in read_tensors(random_weights(name))[0].items()}
@@ -99,57 +98,59 @@ def random_network(random_weights: Callable[[str], Path]) -> Callable[[str], nn.
 
 TOKENS: dict[
     str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]
-] = {  # a network, a place in it, and where its grid lies in what that place gives
-    "timm/vit_tiny_patch16_224": ("blocks.1", lambda given: given[:, 1:].reshape(1, 14, 14, -1)),
-    "timm/deit_tiny_distilled_patch16_224": ("blocks.1", lambda given: given[:, 2:].reshape(1, 14, 14, -1)),
-    "torchvision/swin_t": ("features.3", lambda given: given),
+] = {  # a network: a tap, and the grid in the output of the tap
+    "timm/vit_tiny_patch16_224": ("blocks.1", lambda output: output[:, 1:].reshape(1, 14, 14, -1)),
+    "timm/deit_tiny_distilled_patch16_224": ("blocks.1", lambda output: output[:, 2:].reshape(1, 14, 14, -1)),
+    "torchvision/swin_t": ("features.3", lambda output: output),
 }
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_maps_are_what_the_network_gives_cell_by_cell(name: str, random_network: Callable[[str], nn.Module]) -> None:
-    model, (tap, expected) = random_network(name), TOKENS[name]
-    given: list[torch.Tensor] = []
-    model.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: given.append(output))
-    picture = torch.rand(1, 3, 224, 224)
+def test_maps_equal_the_output_cell_by_cell(name: str, random_network: Callable[[str], nn.Module]) -> None:
+    model = random_network(name)
+    tap, expected = TOKENS[name]
+    outputs: list[torch.Tensor] = []
+    model.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    image = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        model(picture)
-        maps = tapped(model, {"f1": tap})(picture)["f1"]
-    torch.testing.assert_close(maps.permute(0, 2, 3, 1), expected(given[0]))
-    assert float(maps.std((2, 3)).mean()) > 1e-3  # random weights tell places apart
+        model(image)
+        maps = tapped(model, {"f1": tap})(image)["f1"]
+    torch.testing.assert_close(maps.permute(0, 2, 3, 1), expected(outputs[0]))
+    assert float(maps.std((2, 3)).mean()) > 1e-3  # with random weights too, positions differ
 
 
-def test_what_a_network_computes_when_it_is_made_is_there() -> None:
-    """timm's Swin keeps which offset two places have out of its weights."""
+def test_buffers_computed_when_a_network_is_built_are_kept() -> None:
+    """timm's Swin does not store the offsets between positions with its weights."""
     theirs = model_zoos.build("timm/swin_tiny_patch4_window7_224").eval()
     ours = with_weights("timm/swin_tiny_patch4_window7_224", dict(theirs.state_dict()), "their weights")
-    picture = torch.rand(1, 3, 224, 224)
+    image = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        torch.testing.assert_close(ours(picture), theirs(picture))
+        torch.testing.assert_close(ours(image), theirs(image))
 
 
-def shuffled(picture: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    """A picture's 14 x 14 patches of 16 pixels in another order."""
-    patches = picture.reshape(3, 14, 16, 14, 16).permute(1, 3, 0, 2, 4).flatten(0, 1)[order]
-    return patches.reshape(14, 14, 3, 16, 16).permute(2, 0, 3, 1, 4).reshape(picture.shape)
+def shuffled(image: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    """Reorder the 14 x 14 patches of 16 pixels of an image."""
+    patches = image.reshape(3, 14, 16, 14, 16).permute(1, 3, 0, 2, 4).flatten(0, 1)[order]
+    return patches.reshape(14, 14, 3, 16, 16).permute(2, 0, 3, 1, 4).reshape(image.shape)
 
 
-def test_without_its_position_embedding_a_transformer_knows_no_order(random_weights: Callable[[str], Path]) -> None:
-    name, order = "timm/vit_tiny_patch16_224", torch.randperm(196, generator=torch.Generator().manual_seed(1))
-    picture = torch.rand(1, 3, 224, 224)
+def test_a_zeroed_embedding_leaves_no_order(random_network: Callable[[str], nn.Module]) -> None:
+    order = torch.randperm(196, generator=torch.Generator().manual_seed(1))
+    image = torch.rand(1, 3, 224, 224)
 
     def moved(position: Any) -> float:
-        """How far the map of shuffled patches is from the shuffled map, in the map's own spread."""
-        model = open_encoder(name, random_weights(name), {"f1": "blocks.0"}, position=position)
+        """The largest difference of the map of shuffled patches and the shuffled map, in standard deviations."""
+        network = with_position(random_network("timm/vit_tiny_patch16_224"), position)
+        model = tapped(network, {"f1": "blocks.0"})
         with torch.inference_mode():
-            maps, other = (model(shown)["f1"].flatten(2) for shown in (picture, shuffled(picture, order)))
+            maps, other = (model(shown)["f1"].flatten(2) for shown in (image, shuffled(image, order)))
         return float((maps[:, :, order] - other).abs().max() / maps.std())
 
     assert moved("zeroed") < 1e-4
     assert moved(None) > 1e-2
 
 
-def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(
+def test_a_shuffled_embedding_permutes_the_grid_by_seed(
     random_network: Callable[[str], nn.Module],
 ) -> None:
     def embedding(position: Any, name: str = "timm/vit_tiny_patch16_224") -> torch.Tensor:
@@ -164,21 +165,21 @@ def test_a_shuffled_embedding_is_a_permutation_of_the_grid_from_the_seed(
     assert sorted(map(tuple, first.tolist())) == sorted(map(tuple, kept.tolist()))
 
 
-def test_relative_positions_can_be_taken_out_of_swin(random_network: Callable[[str], nn.Module]) -> None:
+def test_relative_positions_of_swin_can_be_zeroed(random_network: Callable[[str], nn.Module]) -> None:
     model = with_position(random_network("torchvision/swin_t"), "zeroed")
     tables = [value for name, value in model.named_parameters() if name.endswith("bias_table")]
     assert len(tables) == 12
     assert all(float(table.abs().max()) == 0 for table in tables)
 
 
-def test_what_has_no_position_embedding_or_computes_it_cannot_be_varied() -> None:
+def test_other_networks_have_no_embedding_to_change() -> None:
     with pytest.raises(InputError, match="no position embedding"):
         with_position(network("torchvision/resnet18"), "zeroed")
     with pytest.raises(InputError, match="computes its positions"):
         with_position(network("torchvision/swin_v2_t"), 0)
 
 
-def test_variants_are_data() -> None:
+def test_an_entry_names_the_change_of_the_embedding() -> None:
     entry = {"architecture": "timm/vit_tiny_patch16_224", "input": {"order": "RGB", "range": 1}, "taps": {"f1": "norm"}}
     assert Encoder.model_validate(entry).position_change is None
     assert Encoder.model_validate({**entry, "position": "zeroed"}).position_change == "zeroed"
@@ -186,7 +187,7 @@ def test_variants_are_data() -> None:
 
 
 def test_random_branches_are_on(random_network: Callable[[str], nn.Module], tmp_path: Path) -> None:
-    """ConvNeXt's layer scales begin at 1e-6 and timm's last norms at 0: blocks that would pass their input on."""
+    """ConvNeXt's layer scales start at 1e-6 and timm's last norms at 0, so that blocks would be the identity."""
     scales = random_network("torchvision/convnext_tiny").features[1][0].layer_scale  # type: ignore
     assert float(scales.min()) == float(scales.max()) == 1
     initialise("timm/resnet18", 0, tmp_path / "resnet.safetensors")
@@ -194,7 +195,7 @@ def test_random_branches_are_on(random_network: Callable[[str], nn.Module], tmp_
     assert float(norms.min()) == 1
 
 
-def test_drawing_random_weights_leaves_torchs_own_generator_alone(tmp_path: Path) -> None:
+def test_random_weights_leave_the_global_generator_alone(tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     initialise("torchvision/mobilenet_v3_small", 0, tmp_path / "one.safetensors")
     assert torch.equal(before, torch.random.get_rng_state())
@@ -207,26 +208,24 @@ def test_drawing_random_weights_leaves_torchs_own_generator_alone(tmp_path: Path
 
 
 class Flat(nn.Module):
-    """Sees the whole picture at once."""
+    """Averages the whole image."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(3, 8)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        values: torch.Tensor = self.layer(pictures.mean((2, 3)))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = self.layer(images.mean((2, 3)))
         return values
 
 
-def test_a_network_without_a_grid_says_why() -> None:
+def test_a_network_without_a_grid_is_refused_with_the_reason() -> None:
     with torch.device("meta"):
         model = Flat()
-    with pytest.raises(
-        InputError, match=r"Flat has no grid of features: for each picture it gives \[3\], \[8\]; posit"
-    ):
+    with pytest.raises(InputError, match=r"Flat has no grid of features: for each image it gives \[3\], \[8\]; posit"):
         taps(model)
 
 
-def test_a_network_of_another_size_is_named() -> None:
-    with pytest.raises(InputError, match=r"reads no RGB pictures of 224x224: Input height \(224\) doesn't match .*384"):
+def test_a_network_for_another_image_size_is_refused() -> None:
+    with pytest.raises(InputError, match=r"reads no RGB images of 224x224: Input height \(224\) doesn't match .*384"):
         taps(network("timm/vit_tiny_patch16_384"))

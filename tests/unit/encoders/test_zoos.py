@@ -6,18 +6,18 @@ import pytest
 import torch
 import torchvision
 import yaml
-from posinfo.encoders.architectures import with_weights
+from posinfo.encoders.architectures import tapped, with_weights
 from posinfo.encoders.initial import initialise
 from posinfo.encoders.taps import network, stages, taps, zoo_entry
 from posinfo.encoders.weights import convert
-from posinfo.features.extraction import open_encoder
 from posinfo.registry import catalogue, entries
 from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
+from posinfo.store.tensors import read_tensors
 from safetensors.torch import load_file, save
 
 
-def test_taps_of_the_papers_encoders_are_the_papers() -> None:
+def test_taps_of_the_papers_encoders_match_the_paper() -> None:
     vgg = catalogue.shipped().encoders["vgg16-torchvision"]
     assert stages(taps(network("vgg16"))) == vgg.taps
     found = {tap.name: (tap.channels, tap.side) for tap in taps(network("torchvision/resnet152"))}
@@ -35,19 +35,24 @@ def test_the_printed_entry_is_a_config_that_loads(name: str, tmp_path: Path) -> 
     entry = run.registry.encoders[encoder]
     assert run.registry.weight_dependencies(encoder).source is not None
     assert len(entry.taps) >= 4
-    extractor = open_encoder_of(entry.architecture, entry.taps, tmp_path)
-    maps = extractor(torch.zeros(1, 3, 224, 224))
+    maps = random_encoder(entry.architecture, entry.taps, tmp_path)(torch.zeros(1, 3, 224, 224))
     assert all(stage.ndim == 4 for stage in maps.values())
 
 
-def open_encoder_of(architecture: str, wanted: dict[str, str], folder: Path) -> torch.nn.Module:
+def opened(architecture: str, path: Path, wanted: dict[str, str]) -> torch.nn.Module:
+    """An encoder with the weights of a file."""
+    weights = {name: torch.from_numpy(array) for name, array in read_tensors(path)[0].items()}
+    return tapped(with_weights(architecture, weights, path.name), wanted)
+
+
+def random_encoder(architecture: str, wanted: dict[str, str], folder: Path) -> torch.nn.Module:
     """An encoder with random weights."""
     path = folder / "random.safetensors"
     initialise(architecture, 0, path)
-    return open_encoder(architecture, path, wanted)
+    return opened(architecture, path, wanted)
 
 
-def test_torchvisions_checksums_are_those_in_the_file_names() -> None:
+def test_torchvision_checksums_are_those_in_the_file_names() -> None:
     written = yaml.safe_load(zoo_entry("torchvision/resnet152", "IMAGENET1K_V1"))["own"]["sources"]["resnet152"]
     ours = catalogue.shipped().sources["resnet152-torchvision"]
     assert isinstance(ours, entries.RemoteFile)
@@ -72,18 +77,18 @@ def test_a_state_dict_computes_what_the_network_does(tmp_path: Path, kind: str) 
             {"state_dict": theirs.state_dict(), "epoch": 3} if kind == "checkpoint" else theirs.state_dict(), path
         )
     convert("state-dict", path.read_bytes(), "torchvision/resnet18", tmp_path / "ours.safetensors")
-    model = open_encoder("torchvision/resnet18", tmp_path / "ours.safetensors", {"f1": "layer1", "f4": "layer4"})
-    picture = torch.rand(1, 3, 224, 224)
+    model = opened("torchvision/resnet18", tmp_path / "ours.safetensors", {"f1": "layer1", "f4": "layer4"})
+    image = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        maps = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(picture))))
+        maps = theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(image))))
         first = theirs.layer1(maps)
         last = theirs.layer4(theirs.layer3(theirs.layer2(first)))
-        ours = model(picture)
+        ours = model(image)
     torch.testing.assert_close(ours["f1"], first)
     torch.testing.assert_close(ours["f4"], last)
 
 
-def test_files_that_are_no_weights_of_the_network_are_refused(tmp_path: Path) -> None:
+def test_files_without_weights_of_the_network_are_refused(tmp_path: Path) -> None:
     class Harm:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (tmp_path / "harm",))
@@ -104,8 +109,8 @@ def test_files_that_are_no_weights_of_the_network_are_refused(tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-def test_random_weights_of_a_network_with_batch_norm_reach_its_end(tmp_path: Path) -> None:
-    model = open_encoder_of("torchvision/resnet18", {"f4": "layer4"}, tmp_path)
+def test_random_weights_reach_the_end_of_a_network(tmp_path: Path) -> None:
+    model = random_encoder("torchvision/resnet18", {"f4": "layer4"}, tmp_path)
     with torch.inference_mode():
         maps = model(torch.rand(1, 3, 224, 224))["f4"]
     assert float(maps.std()) > 1e-3
@@ -123,11 +128,11 @@ def test_random_weights_of_a_network_with_batch_norm_reach_its_end(tmp_path: Pat
         ("vgg61", r"did you mean 'vgg16'\?; or torchvision/NAME"),
     ],
 )
-def test_unknown_networks_get_the_nearest(name: str, words: str) -> None:
+def test_unknown_networks_get_the_nearest_name(name: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         network(name)
 
 
 def test_a_network_without_square_maps_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown tap 'layer9'"):
-        open_encoder_of("torchvision/resnet18", {"f1": "layer9"}, tmp_path)
+        random_encoder("torchvision/resnet18", {"f1": "layer9"}, tmp_path)

@@ -12,13 +12,16 @@ import torch
 from posinfo.encoders.initial import initialise
 from posinfo.features.extraction import open_encoder
 from posinfo.features.stored import read_features
-from posinfo.figures.data import read_curve, read_losses, read_maps
-from posinfo.images.pictures import read_names, read_pictures
+from posinfo.figures.data import FigureData
+from posinfo.images.decoded import read_image_names, read_images
 from posinfo.protocol.readout import SCORE_COLUMNS, Readout, Training
-from posinfo.readouts.training import load_stack, make_stack, save
+from posinfo.readouts.stored import load_readout, save_readout
+from posinfo.readouts.training import make_stack
+from posinfo.registry.catalogue import shipped
+from posinfo.run.config import load_config
 from posinfo.scores.learning_curve import COLUMNS, write_curve
 from posinfo.scores.measures import write_scores
-from posinfo.scores.predictions import write_predictions
+from posinfo.scores.predictions import read_predictions, write_predictions
 from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors, write_tensors
 from posinfo.tables.summaries import read_scores
@@ -31,28 +34,28 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stored")
     stages = read_features(small_features(folder))
     stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, Training())
-    outputs = {pattern: folder / f"{pattern}.safetensors" for pattern in ("H", "G")}
-    save(stack, {"loss": torch.zeros(4, 2)}, outputs, stages, Training(), "paper", ALIGNMENT)
+    path = folder / "r/base/readout.safetensors"
+    save_readout(stack, {"loss": torch.zeros(4, 2)}, path, stages, Training(), "paper", ALIGNMENT)
     initialise("squeezenet", 0, folder / "weights.safetensors")
-    write_scores(pd.DataFrame([("H", 0, "a-0", 0.5, 0.2, 0)], columns=list(SCORE_COLUMNS)), folder / "e/r/scores.csv")
+    write_scores(
+        pd.DataFrame([("L1-k3-p0-all", "H", 0, "a-0", 0.5, 0.2, 0)], columns=list(SCORE_COLUMNS)),
+        folder / "e/r/scores.csv",
+    )
     write_curve(pd.DataFrame([range(len(COLUMNS))], columns=list(COLUMNS)), folder / "learning_curve.csv")
-    maps = {"G": np.zeros((1, 224, 224), np.float16)}
-    write_predictions(maps, [0], ["a-0"], 0, folder / "maps.npz")
+    maps = {("L1-k3-p0-all", "set", "G"): np.zeros((1, 224, 224), np.float16)}
+    write_predictions(maps, {"set": ["a-0"]}, 0, folder / "maps.npz")
     return folder
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "set.npy": read_pictures,
-    "set.csv": read_names,
-    "set/f1.npy": lambda path: read_features([path]),
-    "H.safetensors": lambda path: load_stack(
-        [path], read_features([path.parent / f"set/{f}.npy" for f in ("f1", "f2")])
-    ),
-    "G.safetensors": lambda path: read_losses([path]),
-    "weights.safetensors": lambda path: open_encoder("squeezenet", path, {"f1": "features.1"}),
+    "set.npy": read_images,
+    "set.csv": read_image_names,
+    "set/f1.npy": lambda path: read_features(path.parent),
+    "r/base/readout.safetensors": lambda path: load_readout(path, read_features(path.parents[2] / "set")),
+    "weights.safetensors": lambda path: open_encoder(shipped().encoders["squeezenet"], path),
     "e/r/scores.csv": lambda path: read_scores([path]),
-    "learning_curve.csv": read_curve,
-    "maps.npz": read_maps,
+    "learning_curve.csv": lambda path: FigureData(load_config({}), (path,), path.parent).curve(),
+    "maps.npz": read_predictions,
 }
 
 
@@ -77,19 +80,15 @@ def test_damage_anywhere_is_found(stored: Path, tmp_path: Path, name: str) -> No
     READERS[name](path)
 
 
-def test_a_sidecar_of_another_file_is_refused(stored: Path, tmp_path: Path) -> None:
+def test_stages_that_changed_places_are_refused(stored: Path, tmp_path: Path) -> None:
     shutil.copytree(stored, tmp_path / "copy")
     features = tmp_path / "copy/set"
-    shutil.copy(features / "f2.json", features / "f1.json")
-    with pytest.raises(InputError, match=r"f1\.npy is stale or damaged"):
-        read_features([features / "f1.npy"])
-    # Bytes and sidecar of the other stage, together in the wrong place.
     shutil.copy(features / "f2.npy", features / "f1.npy")
-    with pytest.raises(InputError, match=r"f1\.npy is stale or damaged: stage"):
-        read_features([features / "f1.npy"])
+    with pytest.raises(InputError, match=r"f1\.npy is stale or damaged"):
+        read_features(features, ["f1"])
 
 
-def test_tensors_of_another_story_and_foreign_files_are_refused(tmp_path: Path) -> None:
+def test_tensors_with_changed_metadata_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     write_tensors({"a": np.ones(3, np.float32)}, {"layout": "x"}, path)
     written = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Feature files are written by another thread: the same bytes in order, and nothing half-done when it stops."""
+"""Feature files are written by another thread: the same bytes in order, and nothing half-done after an error."""
 
 import errno
 import io
@@ -14,7 +14,7 @@ from posinfo.__main__ import tidy_when_terminated
 from posinfo.features import writing
 from posinfo.features.extraction import aligned
 from posinfo.store.files import StreamedArray, read_json, sha256_of
-from synthetic_features import ALIGNMENT, CONVENTION, TwoStages, small_features
+from synthetic_features import ALIGNMENT, IMAGE_FILES, PREPROCESSING, TwoStages, files_in, small_features
 
 
 def interrupting(stop: Callable[[], None]) -> type[TwoStages]:
@@ -23,11 +23,11 @@ def interrupting(stop: Callable[[], None]) -> type[TwoStages]:
     class Interrupted(TwoStages):
         batches = 0
 
-        def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
             self.batches += 1
             if self.batches == 3:
                 stop()
-            return super().forward(pictures)
+            return super().forward(images)
 
     return Interrupted
 
@@ -40,18 +40,18 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_the_bytes_are_those_of_the_maps_in_their_order(tmp_path: Path) -> None:
-    paths = small_features(tmp_path, count=20)
-    network, pictures = TwoStages(), torch.from_numpy(np.load(tmp_path / "set.npy"))
+def test_the_bytes_are_those_of_a_plain_forward_pass(tmp_path: Path) -> None:
+    folder = small_features(tmp_path, count=20)
+    network, images = TwoStages(), torch.from_numpy(np.load(tmp_path / "set.npy"))
     with torch.inference_mode():
-        batches = [network(CONVENTION.prepare(chunk)) for chunk in torch.split(pictures, 3)]
-    for path in paths:
-        maps = torch.cat([aligned(batch[path.stem], ALIGNMENT) for batch in batches]).half()
+        batches = [network(PREPROCESSING.prepare(chunk)) for chunk in torch.split(images, 3)]
+    stages = read_json(folder / "features.json")["stages"]
+    for name, metadata in stages.items():
+        maps = torch.cat([aligned(batch[name], ALIGNMENT) for batch in batches]).half()
         expected = io.BytesIO()
         np.save(expected, maps.contiguous().numpy())
-        assert path.read_bytes() == expected.getvalue()
-        metadata = read_json(path.with_suffix(".json"))
-        assert metadata["sha256"] == sha256_of(path)
+        assert (folder / f"{name}.npy").read_bytes() == expected.getvalue()
+        assert metadata["sha256"] == sha256_of(folder / f"{name}.npy")
         assert metadata["rms"] == pytest.approx(float(maps.double().square().mean().sqrt()), rel=1e-6)
         assert metadata["largest"] == float(maps.abs().max())
 
@@ -60,9 +60,9 @@ def test_one_batch_at_most_waits_to_be_written(tmp_path: Path, monkeypatch: pyte
     computed, waiting = [], []
 
     class Counting(TwoStages):
-        def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-            computed.append(len(pictures))
-            return super().forward(pictures)
+        def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            computed.append(len(images))
+            return super().forward(images)
 
     class Watched(StreamedArray):
         def append(self, values: np.ndarray) -> None:
@@ -75,9 +75,7 @@ def test_one_batch_at_most_waits_to_be_written(tmp_path: Path, monkeypatch: pyte
     assert max(waiting) <= 2 * 3  # the batch being written and the one being computed
 
 
-def test_a_disk_that_refuses_a_batch_is_told_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(StreamedArray):
         def append(self, values: np.ndarray) -> None:
             if self.filled:
@@ -87,18 +85,18 @@ def test_a_disk_that_refuses_a_batch_is_told_and_leaves_nothing(
     monkeypatch.setattr(writing, "StreamedArray", Full)
     with pytest.raises(OSError, match="No space left on device"):
         small_features(tmp_path)
-    assert list((tmp_path / "set").iterdir()) == []
+    assert files_in(tmp_path) == IMAGE_FILES
 
 
-def test_an_interrupt_leaves_nothing_and_gives_torch_its_threads_back(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_nothing_and_resets_threads(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     with pytest.raises(KeyboardInterrupt):
         small_features(tmp_path, network=interrupting(interrupt))
-    assert list((tmp_path / "set").iterdir()) == []
+    assert files_in(tmp_path) == IMAGE_FILES
     assert torch.get_num_threads() == threads
 
 
-def test_a_process_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+def test_a_terminated_extraction_leaves_nothing(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         tidy_when_terminated()
@@ -107,4 +105,4 @@ def test_a_process_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert left.value.code == 128 + signal.SIGTERM
-    assert list((tmp_path / "set").iterdir()) == []
+    assert files_in(tmp_path) == IMAGE_FILES

@@ -1,5 +1,6 @@
-"""The schedule of a run from made-up benchmarks and logs; the figure of it, whatever was lost on the way."""
+"""The schedule of a run from synthetic benchmarks and logs; the figure of it, whatever was lost on the way."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,27 +11,22 @@ from posinfo.figures.cost import cost
 from posinfo.figures.data import FigureData
 from posinfo.figures.schedule import COLUMNS, by_run, read_jobs, wall, with_lanes
 from posinfo.figures.style import STYLE
-from posinfo.run.config import RunConfig
+from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
 
 
+@dataclass(frozen=True)
+class Benchmarks(FigureData):
+    """The jobs of a run and nothing else."""
+
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def jobs(self) -> pd.DataFrame:
+        return self.costs
+
+
 def data(costs: pd.DataFrame) -> FigureData:
-    """Benchmarks and nothing else."""
-    none = pd.DataFrame()
-    return FigureData(
-        run=RunConfig(),
-        printed=none,
-        captions=none,
-        groups={},
-        predicted={},
-        crops=None,
-        segmentations={},
-        pictures={},
-        sidecars=[],
-        losses=none,
-        curve=none,
-        costs=costs,
-    )
+    return Benchmarks(load_config({}), (), Path("benchmarks"), costs)
 
 
 def jobs_of(*spans: tuple[float, float]) -> pd.DataFrame:
@@ -110,7 +106,7 @@ TWO_RUNS = pd.DataFrame(
 )
 
 
-def test_every_second_counts_once_in_the_bars_and_the_largest_run_is_drawn() -> None:
+def test_every_second_counts_once_and_the_largest_run_is_drawn() -> None:
     figure = cost(data(TWO_RUNS))
     drawn, bars = figure.axes
     assert sum(bar.get_width() for bar in bars.patches) == pytest.approx(50)  # type: ignore[attr-defined]

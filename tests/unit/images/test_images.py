@@ -1,4 +1,4 @@
-"""Photographs of every kind become the same uint8 RGB, or are named in an error."""
+"""Photographs of every format become uint8 RGB, or are named in an error; synthetic images keep their values."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from posinfo.images.pictures import crops, decode, grey, noise, split, write_images
+from posinfo.images.decoded import constant, crops, decode, noise, split, write_images
+from posinfo.images.sets import images_of
+from posinfo.registry.catalogue import Registry, shipped, with_own
+from posinfo.registry.entries import Views
 from posinfo.store.errors import InputError
 
 
@@ -73,7 +76,7 @@ def test_split_is_by_photograph_and_seeded() -> None:
         split(names, 30, seed=0)
 
 
-def test_crops_show_the_whole_then_squares_half_of_them_mirrored() -> None:
+def test_half_of_the_crops_are_mirrored() -> None:
     data = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)), "PNG")
     views = list(crops("a/b.png", data, 8, seed=0, side=16))
     assert [view.name for view in views] == [f"b-{index}" for index in range(8)]
@@ -96,9 +99,45 @@ def test_noise_has_the_released_statistics() -> None:
 
 def test_a_short_set_is_never_written(tmp_path: Path) -> None:
     path = tmp_path / "set.npy"
-    with pytest.raises(InputError, match="expected 2 pictures, got 1"):
-        write_images(iter([grey(0, side=8)]), 2, path, side=8)
+    with pytest.raises(InputError, match="expected 2 images, got 1"):
+        write_images(iter([constant("black", 0, side=8)]), 2, path, side=8)
     assert list(tmp_path.iterdir()) == []
-    write_images(iter([grey(0, side=8), grey(255, side=8)]), 2, path, side=8)
+    write_images(iter([constant("black", 0, side=8), constant("white", 255, side=8)]), 2, path, side=8)
     assert np.load(path).shape == (2, 8, 8, 3)
-    assert pd.read_csv(path.with_suffix(".csv"))["image"].tolist() == ["grey-0", "grey-255"]
+    assert pd.read_csv(path.with_suffix(".csv"))["image"].tolist() == ["black-0", "white-0"]
+
+
+def test_synthetic_images_are_constants_then_noise(tmp_path: Path) -> None:
+    images, count = images_of("synthetic", shipped(), tmp_path)
+    decoded = list(images)
+    assert count == len(decoded) == 12
+    assert [image.name for image in decoded] == ["black-0", "white-0", *(f"noise-{seed}" for seed in range(10))]
+    assert [np.unique(image.pixels).tolist() for image in decoded[:2]] == [[0], [255]]
+    for seed, image in enumerate(decoded[2:]):
+        expected = np.random.default_rng(seed).normal(25, 24, (224, 224, 3)).round().clip(0, 255)
+        assert np.array_equal(image.pixels, expected.astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"constant": {"noise": 3}, "noise": {"mean": 1, "sd": 1, "draws": 1}}, "'noise' is the name of the images"),
+        ({"constant": {}, "noise": {"mean": 1, "sd": 1, "draws": 1}}, "at least 1 item"),
+        ({"constant": {"grey": 256}, "noise": {"mean": 1, "sd": 1, "draws": 1}}, "less than or equal to 255"),
+        ({"constant": {"grey": 3}, "noise": {"mean": 1, "sd": 0, "draws": 1}}, "greater than 0"),
+        ({"constant": {"grey": 3}}, "noise: Field required"),
+        ({"noise": {"mean": 1, "sd": 1, "draws": 1}}, "photographs, archive, folder, constant"),
+    ],
+)
+def test_a_wrong_synthetic_set_is_refused(entry: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        with_own({"images": {"mine": entry}})
+
+
+def test_only_wheels_hold_collections(tmp_path: Path) -> None:
+    known = shipped()
+    collection = known.photographs["packaged"].model_copy(update={"sources": ["camvid"]})
+    views = Views(photographs="mine", part="train", views=1, seed=0)
+    registry = Registry(sources=known.sources, photographs={"mine": collection}, images={"mine": views})
+    with pytest.raises(InputError, match="source camvid is no wheel"):
+        images_of("mine", registry, tmp_path)

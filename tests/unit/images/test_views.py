@@ -1,4 +1,4 @@
-"""Choices of pictures that respect their photographs."""
+"""Choices of images keep the views of a photograph together."""
 
 import numpy as np
 from hypothesis import given
@@ -22,15 +22,15 @@ def test_first_views_are_of_different_photographs(images: list[str], count: int)
 
 
 @given(images=SETS, seed=st.integers(0, 5))
-def test_parts_grow_and_hold_every_view_of_their_photographs(images: list[str], seed: int) -> None:
+def test_subsets_grow_and_hold_every_view(images: list[str], seed: int) -> None:
     photographs, before = photograph_of(images), set[int]()
     parts = nested_subsets(images, (0.25, 0.5, 1), seed)
-    for count, pictures in parts.items():
-        assert before <= set(pictures)
-        before = set(pictures)
-        inside = set(photographs[pictures].tolist())
+    for count, chosen in parts.items():
+        assert before <= set(chosen)
+        before = set(chosen)
+        inside = set(photographs[chosen].tolist())
         assert len(inside) == count
-        assert pictures == np.flatnonzero(np.isin(photographs, list(inside))).tolist()
+        assert chosen == np.flatnonzero(np.isin(photographs, list(inside))).tolist()
     assert len(before) == len(images)
 
 

@@ -1,11 +1,11 @@
-"""Readouts of maps whose border is cut away: the plain convolution on the inside of the aligned maps."""
+"""Readouts of maps whose border is cut away: the plain convolution inside the border of the aligned maps."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posinfo.protocol.alignment import Alignment, StageShape
-from posinfo.protocol.readout import Readout
+from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.store.errors import InputError
 from torch.nn import functional
@@ -21,12 +21,10 @@ STAGES = [StageShape("f1", 3, 14), StageShape("f2", 4, 7)]
     corners=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_a_cut_readout_is_the_convolution_of_what_is_left(
-    align: int, cut: int, kernel: int, corners: bool, seed: int
-) -> None:
+def test_a_cut_readout_convolves_only_the_inside(align: int, cut: int, kernel: int, corners: bool, seed: int) -> None:
     readout = Readout(kernel=kernel, cut=cut)
     alignment = Alignment(side=align, corners=corners)
-    stack = StackedReadouts(readout, [Head(readout, "H", seed)], STAGES, [1.0, 0.5], alignment, "linear")
+    stack = StackedReadouts(readout, [Head(readout, "H", seed)], STAGES, [1.0, 0.5], alignment, Training())
     generator = torch.Generator().manual_seed(seed)
     maps = {one.name: torch.randn(one.channels, 2, one.side, one.side, generator=generator) for one in STAGES}
     whole = torch.cat(
@@ -38,8 +36,8 @@ def test_a_cut_readout_is_the_convolution_of_what_is_left(
     )
     inside = whole[..., cut : align - cut, cut : align - cut]
     with torch.no_grad():
-        found = stack.convolve(maps)[0]
-        expected = functional.conv2d(inside, stack.weight(), stack.bias)[:, 0]
+        found = stack.conv(stack.weights[0], maps)[0]
+        expected = functional.conv2d(inside, stack.tensors()["layer0.weight"][0])[:, 0]
     assert found.shape[-1] == align - 2 * cut - kernel + 1
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -50,7 +48,7 @@ def test_a_cut_is_part_of_the_name() -> None:
     assert Readout(cut=2).name == "L1-k3-p0-all-c2"
 
 
-@pytest.mark.parametrize("name", ["L2-k3-p0-all-c1", "exact-k3-p0-all-c1", "L1-k3-p1-all-c1"])
+@pytest.mark.parametrize("name", ["L2-k3-p0-all-c1", "lstsq-k3-p0-all-c1", "L1-k3-p1-all-c1"])
 def test_only_plain_readouts_of_one_layer_are_cut(name: str) -> None:
     with pytest.raises(InputError, match="only trained readouts of one layer without padding are cut"):
         Readout.parse(name)

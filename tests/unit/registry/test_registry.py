@@ -28,7 +28,7 @@ def test_nearest_name() -> None:
         catalogue.look_up("encoder", "resnet50thin", catalogue.shipped().encoders)
 
 
-def test_a_fingerprint_follows_what_decides_and_not_what_is_said() -> None:
+def test_a_fingerprint_ignores_titles() -> None:
     entry = catalogue.shipped().encoders["vgg16"]
     same = entry.model_copy(update={"title": "another title"})
     assert catalogue.fingerprint(entry) == catalogue.fingerprint(same)
@@ -40,7 +40,33 @@ def test_a_fingerprint_follows_what_decides_and_not_what_is_said() -> None:
         assert catalogue.fingerprint(entry) != catalogue.fingerprint(entry.model_copy(update=change))
 
 
-def test_variants_are_complete_and_read_the_weights_of_their_base() -> None:
+def test_variants_take_what_they_leave_out_from_their_base() -> None:
     base, variant = catalogue.shipped().encoders["vgg16"], catalogue.shipped().encoders["vgg16-reflect"]
     assert (variant.weights, variant.input, variant.taps) == (base.weights, base.input, base.taps)
     assert (variant.variant_of, variant.padding, base.padding) == ("vgg16", "reflect", "zeros")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"taps": {"all": "features.4"}}, "encoders.mine: taps: a stage may not be named 'all'"),
+        ({"input": {"order": "RGB", "range": 1, "std": [1, 0, 1]}}, r"input.std.1: .*greater than 0 \(got 0\)"),
+        ({"input": {"order": "RGB", "range": 1, "std": [1, 1, -1]}}, r"input.std.2: .*greater than 0 \(got -1\)"),
+        ({"input": {"order": "RGB", "range": 1, "mean": [104, 117, 124]}}, "not within 0 and range, 1;"),
+        ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, 256]}}, "not within 0 and range, 255;"),
+        ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, -1]}}, "not within 0 and range, 255;"),
+    ],
+)
+def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        catalogue.with_own({"encoders": {"mine": {"variant_of": "vgg16", **change}}})
+
+
+def test_a_mean_may_be_as_high_as_the_range() -> None:
+    entry = {"variant_of": "vgg16", "input": {"order": "RGB", "range": 1, "mean": [0, 0.5, 1]}}
+    assert catalogue.with_own({"encoders": {"mine": entry}}).encoders["mine"].input.mean == (0, 0.5, 1)
+
+
+def test_only_local_files_are_copied() -> None:
+    assert entries.LocalFile(path="/a/b.zip").copied_from == ["/a/b.zip"]
+    assert {tuple(source.copied_from) for source in catalogue.shipped().sources.values()} == {()}

@@ -1,5 +1,6 @@
 """The configuration: one model is its source, and mistakes are answered before the first job."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 import yaml
 from conftest import ROOT
 from posinfo.protocol.readout import Readout
-from posinfo.run.config import RunConfig, load_config, render_config
+from posinfo.run.config import load_config, load_passed, render_config
+from posinfo.run.experiments import NAMES, experiment
+from posinfo.run.roles import Models
 from posinfo.store.errors import InputError
 
 
 def test_config_yaml_is_what_the_model_says() -> None:
-    # To mend: posinfo config > config.yaml
+    # To mend: posinfo config --output config.yaml
     assert (ROOT / "config.yaml").read_text() == render_config()
 
 
@@ -24,7 +27,7 @@ def test_every_key_stands_below_a_comment() -> None:
 
 
 def test_config_yaml_loads_as_the_defaults() -> None:
-    assert load_config(yaml.safe_load(render_config())) == RunConfig()
+    assert load_config(yaml.safe_load(render_config())).values() == load_config({}).values()
 
 
 def tuned(**weights: str) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def tuned(**weights: str) -> dict[str, Any]:
     return {"architecture": "vgg16", "weights": trained, "input": preprocessing, "taps": {"f1": "features.3"}}
 
 
-@pytest.mark.parametrize("overlay", ["smoke", "paper", "own", "thousand", "camvid"])
+@pytest.mark.parametrize("overlay", ["smoke", "paper", "own", "thousand", "camvid", "atlas"])
 def test_overlays_load(overlay: str) -> None:
     load_config(yaml.safe_load((ROOT / f"workflow/configs/{overlay}.yaml").read_text()))
 
@@ -57,21 +60,21 @@ def test_overlays_load(overlay: str) -> None:
         ),
         (
             {"own": {"images": {"mine": {"foldr": "x"}}}},
-            ["own: images.mine", "photographs, archive, folder, grey, draws"],
+            ["own: images.mine", "photographs, archive, folder, constant"],
         ),
         ({"own": {"images": {"mine": {"folder": "x", "view": 2}}}}, ["images.mine.folder.view", "not permitted"]),
         (
             {"own": {"encoders": {"mine": {"variant_of": "vgg16", "padding": "zeroes"}}}},
             ["own: encoders.mine.padding", "did you mean 'zeros'?"],
         ),
-        ({"own": {"encoders": {"a b": {"variant_of": "vgg16"}}}}, ["encoders.a b", "a name is made of letters"]),
-        ({"own": {"images": {"../$(touch x)": {"folder": "x"}}}}, ["images.../$(touch x)", "a name is made of"]),
+        ({"own": {"encoders": {"a b": {"variant_of": "vgg16"}}}}, ["encoders.a b", "a name has letters"]),
+        ({"own": {"images": {"../$(touch x)": {"folder": "x"}}}}, ["images.../$(touch x)", "a name has letters"]),
         ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s and mine", "archives/salObj.zip"]),
         ({"own": {"sources": {"mine": {"file": "x", "checksum": "md5:1"}}}}, ["sources.mine", "checksum"]),
         ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),
         ({"training": {"scale": "rsm"}}, ["did you mean 'rms'?"]),
         ({"seeds": []}, ["seeds", "at least 1"]),
-        ({"seeds": [1, 2, 1]}, ["seed 1 stands there twice"]),
+        ({"seeds": [1, 2, 1]}, ["1 is a duplicate entry"]),
         ({"seeds": "three"}, ["seeds", "valid list", "'three'"]),
         ({"seeds": [-1]}, ["seeds.0", "greater than or equal to 0", "-1"]),
         ({"training": {"epochs": 0}}, ["training.epochs", "greater than or equal to 1"]),
@@ -88,7 +91,7 @@ def test_overlays_load(overlay: str) -> None:
         ({"models": {"ResNet": "vgg16"}}, ["vgg16 stands for both", "VGG", "ResNet"]),
         ({"models": "vgg16"}, ["models", "'vgg16'"]),
         ({"controls": ["vgg16-randm-0"]}, ["controls", "did you mean 'vgg16-random-0'?"]),
-        ({"controls": ["squeezenet", "squeezenet"]}, ["squeezenet stands there twice"]),
+        ({"controls": ["squeezenet", "squeezenet"]}, ["squeezenet is a duplicate entry"]),
         ({"controls": "squeezenet"}, ["controls", "valid list"]),
         ({"seeds": 3}, ["seeds", "valid list", "3"]),
         ({"seeds": [0.5]}, ["seeds.0", "0.5"]),
@@ -103,12 +106,15 @@ def test_overlays_load(overlay: str) -> None:
         ({"training": {"output": "sigmoyd"}}, ["training.output", "did you mean 'sigmoid'?"]),
         ({"alignment": {"side": 0}}, ["alignment.side", "greater than or equal to"]),
         ({"alignment": {"corners": "perhaps"}}, ["alignment.corners", "valid boolean", "'perhaps'"]),
-        ({"images": {"blac": "black"}}, ["images.blac", "did you mean 'black'?"]),
+        ({"images": {"natral": "photos-test"}}, ["images.natral", "did you mean 'natural'?"]),
+        ({"images": {"synthetic": "photos-test"}}, ["photos-test is no set with black, white and noise"]),
+        ({"experiments": ["task"]}, ["experiments", "did you mean 'tasks'?"]),
+        ({"experiments": ["tasks", "tasks"]}, ["tasks is a duplicate entry"]),
         ({"images": None}, ["images"]),
         ({"own": {"encoders": {"mine": tuned(start="vgg61")}}}, ["encoders.mine", "did you mean 'vgg16'?"]),
         ({"own": {"encoders": {"mine": tuned(start="pixels")}}}, ["pixels has no weights"]),
         ({"own": {"encoders": {"mine": tuned(start="squeezenet")}}}, ["squeezenet is a squeezenet, not a vgg16"]),
-        ({"own": {"encoders": {"mine": tuned(start="vgg16-torchvision")}}}, ["wants other input than mine"]),
+        ({"own": {"encoders": {"mine": tuned(start="vgg16-torchvision")}}}, ["has another input than mine"]),
         ({"own": {"encoders": {"mine": tuned(start="mine")}}}, ["start from each other, mine from mine"]),
         (
             {"own": {"encoders": {"a": tuned(start="b"), "b": tuned(start="a")}}},
@@ -120,7 +126,7 @@ def test_overlays_load(overlay: str) -> None:
         ),
         ({"own": {"encoders": {"mine": {"variant_of": "vgg16", "step": 3}}}}, ["step is for variants"]),
         ({"tasks": {"tuning": {"lr_boddy": 1}}}, ["tasks.tuning.lr_boddy", "did you mean 'lr_body'?"]),
-        ({"tasks": {"beside": ["vgg-slim-saliency"]}}, ["vgg-slim-saliency stands there twice"]),
+        ({"tasks": {"beside": ["vgg-slim-saliency"]}}, ["duplicate entry: vgg-slim-saliency"]),
     ],
 )
 def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None:
@@ -144,3 +150,28 @@ def test_other_readout_names_are_refused(name: str) -> None:
 def test_a_readout_of_an_unknown_stage_is_refused() -> None:
     with pytest.raises(InputError, match="f1, f2, or all"):
         Readout.parse("L1-k3-p0-f9").stages_read(["f1", "f2"])
+
+
+def test_a_job_reads_only_what_its_rule_passes() -> None:
+    job = load_passed('{"seeds": [5], "own": {}}')
+    assert job.seeds == [5]
+    with pytest.raises(RuntimeError, match="'training', which its rule does not pass"):
+        _ = job.training
+    for name in NAMES:
+        settings = experiment(name).settings
+        if settings:
+            with pytest.raises(RuntimeError, match=f"'{name}', which its rule does not pass"):
+                job.section(settings)
+
+
+def test_what_is_passed_is_what_the_run_says() -> None:
+    run = load_config({"seeds": [7], "models": {"VGG": "squeezenet"}})
+    job = load_passed(json.dumps(run.values("models", "seeds", "own")))
+    assert job.models == run.models != Models()
+    assert job.seeds == [7]
+
+
+def test_every_experiment_can_be_left_out() -> None:
+    run = load_config({"experiments": []})
+    assert run.switched_on == {}
+    assert "tasks:" in render_config()

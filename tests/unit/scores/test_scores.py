@@ -1,11 +1,19 @@
-"""SPC against scipy, MAE against numpy, and what a constant prediction counts."""
+"""SPC against scipy, constant predictions, and predictions that are not finite."""
+
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posinfo.scores.measures import centred_ranks, is_constant, sorted_ranks, spearman
-from scipy.stats import rankdata, spearmanr
+from posinfo.features.stored import read_features
+from posinfo.protocol.readout import SCORE_COLUMNS, Readout, Training
+from posinfo.readouts.training import make_stack
+from posinfo.scores.measures import centred_ranks, is_constant, score, spearman
+from posinfo.store.errors import InputError
+from scipy.stats import spearmanr
+from synthetic_features import ALIGNMENT, CPU, heads_of, small_features
 
 
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(2, 400), levels=st.integers(1, 50))
@@ -16,9 +24,6 @@ def test_spearman_equals_scipy_with_ties(seed: int, size: int, levels: int) -> N
     values[values == 0] *= rng.choice([-1, 1], np.count_nonzero(values == 0))  # zeros of both signs are one number
     truth = rng.integers(0, 50, size).astype(np.float64)
     truth[0] = -1  # never constant
-    order, ranks = sorted_ranks(values)
-    assert np.array_equal(np.sort(order), np.arange(size))
-    assert np.array_equal(ranks, rankdata(values)[order] - (size + 1) / 2)
     ours = spearman(values, centred_ranks(truth))
     if np.ptp(values) == 0:
         assert np.isnan(ours)
@@ -30,13 +35,41 @@ def test_spearman_equals_scipy_on_a_full_map() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(224, 224))
     values = (truth + rng.normal(size=truth.shape)).astype(np.float32)
-    ours = spearman(values.ravel(), centred_ranks(truth))
+    ours = spearman(values, centred_ranks(truth))
     np.testing.assert_allclose(ours, spearmanr(values.ravel(), truth.ravel()).statistic, atol=1e-12)
 
 
-def test_a_map_of_one_value_up_to_rounding_is_constant() -> None:
+def test_spearman_of_a_map_with_nan_is_nan_as_in_scipy() -> None:
+    truth = np.arange(9.0)
+    values = np.arange(9, dtype=np.float32)
+    values[4] = np.nan
+    assert np.isnan(spearman(values, centred_ranks(truth)))
+    assert np.isnan(spearmanr(values, truth).statistic)
+
+
+def test_a_map_that_is_constant_up_to_rounding_is_constant() -> None:
     rounding = torch.full((26, 26), 0.7)
     rounding[3, 4] += 1e-7
     faint = torch.full((26, 26), 0.7)
     faint[3, 4] += 1e-3
     assert is_constant(torch.stack([rounding, faint, torch.zeros(26, 26)])).tolist() == [True, False, True]
+
+
+def test_a_constant_prediction_scores_zero(tmp_path: Path) -> None:
+    stages = read_features(small_features(tmp_path, gain=0.0))
+    stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, Training())
+    scores = score(stack, stages, [f"image-{index}" for index in range(7)], "paper", ALIGNMENT, CPU)
+    assert tuple(scores.columns) == SCORE_COLUMNS
+    assert set(scores["readout"]) == {"L1-k3-p0-all"}
+    assert (scores["spc"] == 0).all()
+    assert (scores["constant"] == 1).all()
+
+
+def test_a_prediction_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    stages = read_features(small_features(tmp_path))
+    stack = make_stack(Readout(), heads_of(Readout()), stages, ALIGNMENT, Training())
+    tensors = stack.tensors()
+    tensors["layer0.gamma"][3] = torch.nan
+    stack.load(tensors)
+    with pytest.raises(InputError, match="readout L1-k3-p0-all, pattern G, seed 1: a predicted map is not finite"):
+        score(stack, stages, [f"image-{index}" for index in range(7)], "paper", ALIGNMENT, CPU)

@@ -1,4 +1,4 @@
-"""Input made to do harm: no code of it runs, nothing is written elsewhere, and one line names it."""
+"""Malicious input: none of its code runs, nothing is written elsewhere, and the error names it."""
 
 import io
 import pickle
@@ -11,7 +11,14 @@ import torch
 from onnx import TensorProto, helper
 from PIL import Image
 from posinfo.encoders.weights import convert
-from posinfo.images.pictures import Picture, apart, crops, decode, read_names, write_images
+from posinfo.images.decoded import (
+    DecodedImage,
+    crops,
+    decode,
+    read_image_names,
+    refuse_shared_photographs,
+    write_images,
+)
 from posinfo.store.errors import InputError
 
 
@@ -32,8 +39,8 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n(touched) (w) 
         (BOMB, "too large to be a photograph"),
         (encoded(Image.new("RGB", (1, 1)), "PNG"), "is 1 x 1 pixels"),
         (encoded(Image.new("L", (1, 60_000)), "PNG"), "is 1 x 60000 pixels"),
-        (encoded(GREY, "GIF", save_all=True, append_images=[Image.new("L", (40, 30))]), "holds 2 pictures"),
-        (encoded(GREY, "TIFF", save_all=True, append_images=[GREY]), "holds 2 pictures"),
+        (encoded(GREY, "GIF", save_all=True, append_images=[Image.new("L", (40, 30))]), "holds 2 images"),
+        (encoded(GREY, "TIFF", save_all=True, append_images=[GREY]), "holds 2 images"),
         (POSTSCRIPT, "cannot be read as an image"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>", "cannot be read"),
         (b"\x93NUMPY" + bytes(200), "cannot be read"),
@@ -41,15 +48,15 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n(touched) (w) 
         (encoded(GREY, "JPEG")[:100], "cannot be read"),
     ],
 )
-def test_pictures_that_are_none_are_named(data: bytes, words: str) -> None:
+def test_files_that_are_no_photographs_are_named(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         decode(data, "folder/photo.jpg")
     assert str(caught.value).startswith("folder/photo.jpg")
 
 
-def test_the_content_decides_and_not_the_ending() -> None:
+def test_the_content_decides_the_format_not_the_suffix() -> None:
     assert decode(encoded(GREY, "PNG"), "photo.jpg").size == (40, 30)
-    camera = encoded(GREY, "MPO", save_all=True, append_images=[GREY])  # a picture and its preview
+    camera = encoded(GREY, "MPO", save_all=True, append_images=[GREY])  # a photograph and its preview
     assert decode(camera, "photo.jpg").size == (40, 30)
 
 
@@ -78,22 +85,23 @@ def test_onnx_data_outside_the_file_is_not_read(tmp_path: Path) -> None:
     graph = helper.make_graph([], "graph", [], [], initializer=[tensor])
     data = helper.make_model(graph).SerializeToString()
     assert onnx.load_model_from_string(data).graph.initializer[0].data_location == TensorProto.EXTERNAL
-    with pytest.raises(InputError, match="'weights' lies outside the file"):
+    with pytest.raises(InputError, match="'weights' is stored outside the file"):
         convert("vgg16-keras-onnx", data, "vgg16", tmp_path / "out.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_photograph_under_two_names_is_found_by_its_bytes(tmp_path: Path) -> None:
+def test_a_photograph_under_two_names_is_found_by_its_bytes(tmp_path: Path) -> None:
     data = encoded(Image.fromarray(np.arange(40 * 40, dtype=np.uint8).reshape(40, 40)), "PNG")
     write_images(crops("train/cat.png", data, 2, seed=0), 2, tmp_path / "train.npy")
     with pytest.raises(InputError, match=r"test/dog\.png is the same photograph as train/cat\.png of train"):
-        list(apart(crops("test/dog.png", data, 1, seed=3), tmp_path / "train.csv"))
+        list(refuse_shared_photographs(crops("test/dog.png", data, 1, seed=3), tmp_path / "train.csv"))
     other = encoded(GREY, "PNG")
-    assert len(list(apart(crops("test/dog.png", other, 1, seed=3), tmp_path / "train.csv"))) == 1
+    kept = refuse_shared_photographs(crops("test/dog.png", other, 1, seed=3), tmp_path / "train.csv")
+    assert [image.source for image in kept] == ["test/dog.png"]
 
 
-def test_names_of_pictures_come_back_as_they_were(tmp_path: Path) -> None:
+def test_image_names_are_read_as_written(tmp_path: Path) -> None:
     names = ["a,b", 'quo"ted', "new\nline", "$(touch x)", "..", "-rf", " spaced ", "007", "nan", "日本"]
-    pictures = [Picture(name, np.zeros((8, 8, 3), np.uint8)) for name in names]
-    write_images(iter(pictures), len(names), tmp_path / "set.npy", side=8)
-    assert read_names(tmp_path / "set.csv") == names
+    images = [DecodedImage(name, np.zeros((8, 8, 3), np.uint8)) for name in names]
+    write_images(iter(images), len(names), tmp_path / "set.npy", side=8)
+    assert read_image_names(tmp_path / "set.csv") == names

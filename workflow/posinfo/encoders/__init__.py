@@ -1,4 +1,1 @@
-"""Frozen networks: their architecture, where they are tapped, and their weights.
-
-Weights are read out of the files in which they ship.
-"""
+"""Frozen networks: their architectures, their taps, and weights converted from the files in which they ship."""

@@ -1,6 +1,6 @@
-"""Read weights, and say where a network can be read."""
+"""Commands that convert weights and list where a network can be read."""
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from posinfo.command_line import Commands
@@ -8,60 +8,67 @@ from posinfo.command_line import Commands
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    encoder = commands.add(_encoder, "encoder", "convert an encoder's weights to safetensors")
-    encoder.add_argument("name", help="an encoder in registry/encoders.yaml")
-    commands.described(encoder, "architecture, weights and source")
-    encoder.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
-    encoder.add_argument("--output", type=Path, required=True)
-
-    taps = commands.add(_taps, "taps", "where a network can be read, with channels and sides", of_rules=False)
-    taps.add_argument("name", help="an encoder, or torchvision/NAME or timm/NAME")
-    taps.add_argument("--depth", type=int, default=2, help="parts of a tap's name that are told apart")
-    taps.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays with entries of your own")
-
-    entry = commands.add(
-        _entry, "entry", "print a config with a network of torchvision or timm and its weights", of_rules=False
-    )
-    entry.add_argument("name", help="torchvision/NAME or timm/NAME")
-    entry.add_argument("--weights", help="such as IMAGENET1K_V1; by default the first that are offered")
+    commands.add(encoder)
+    commands.add(taps, of_rules=False)
+    commands.add(entry, of_rules=False)
 
 
-def _encoder(args: argparse.Namespace) -> None:
+def encoder(*, entry: str, resources: Path, output: Path) -> None:
+    """Write an encoder's weights as safetensors: random, or converted from a fetched file.
+
+    Args:
+        entry: JSON of its architecture, weights and source
+    """
     from posinfo.encoders.initial import initialise
     from posinfo.encoders.weights import convert
-    from posinfo.registry import catalogue, entries
+    from posinfo.registry.entries import RandomWeights, StoredWeights, WeightFile
     from posinfo.sources.fetching import read_source
 
-    if args.entry:
-        stored = entries.StoredWeights.model_validate_json(args.entry)
-    else:
-        stored = catalogue.shipped().weight_dependencies(args.name)
-    if isinstance(stored.weights, entries.RandomWeights):
-        initialise(stored.architecture, stored.weights.random, args.output)
-    elif isinstance(stored.weights, entries.WeightFile) and stored.source:
-        data = read_source(stored.source, stored.weights.member, args.resources)
-        convert(stored.weights.layout, data, stored.architecture, args.output)
+    stored = StoredWeights.model_validate_json(entry)
+    if isinstance(stored.weights, RandomWeights):
+        initialise(stored.architecture, stored.weights.random, output)
+    elif isinstance(stored.weights, WeightFile) and stored.source:
+        data = read_source(stored.source, stored.weights.member, resources)
+        convert(stored.weights.layout, data, stored.architecture, output)
 
 
-def _taps(args: argparse.Namespace) -> None:
-    from posinfo.encoders import taps
+def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
+    """List where a network can be read, with channels, sides, and the stages of its entry or suggested stages.
+
+    Args:
+        name: an encoder, or torchvision/NAME or timm/NAME
+        depth: list taps whose name has at most this many parts
+        configfile: overlays with entries of your own
+    """
+    from posinfo.encoders.taps import listed, network, stages
+    from posinfo.encoders.taps import taps as taps_of
     from posinfo.registry.catalogue import look_up, with_own
-    from posinfo.registry.overlays import own_entries
+    from posinfo.registry.overlays import merged
 
-    encoders = with_own(own_entries(args.configfile)).encoders
-    entry = None if "/" in args.name else look_up("encoder", args.name, encoders)
-    model = taps.network(entry.architecture, entry.padding) if entry else taps.network(args.name)
-    found = taps.taps(model)
-    proposed = entry.taps if entry else taps.stages(found)
-    stages = {node: stage for stage, node in proposed.items()}
-    found = taps.listed(found, args.depth)
-    width = max(len(tap.name) for tap in found)
-    print(f"{'tap':{width}}  channels  side  {'stage' if entry else 'proposed'}")
-    for tap in found:
-        print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stages.get(tap.name, '')}".rstrip())
+    if "/" in name:
+        found = taps_of(network(name))
+        chosen = stages(found)
+        heading = "suggested"
+    else:
+        described = look_up("encoder", name, with_own(merged(configfile).get("own", {})).encoders)
+        found = taps_of(network(described.architecture, described.padding))
+        chosen = described.taps
+        heading = "stage"
+    stage_of = {node: stage for stage, node in chosen.items()}
+    shown = listed(found, depth)
+    width = max(len(tap.name) for tap in shown)
+    print(f"{'tap':{width}}  channels  side  {heading}")
+    for tap in shown:
+        print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stage_of.get(tap.name, '')}".rstrip())
 
 
-def _entry(args: argparse.Namespace) -> None:
+def entry(name: str, *, weights: str | None = None) -> None:
+    """Print a config with a network of torchvision or timm and its weights.
+
+    Args:
+        name: torchvision/NAME or timm/NAME
+        weights: such as IMAGENET1K_V1; by default the first that are offered
+    """
     from posinfo.encoders.taps import zoo_entry
 
-    print(zoo_entry(args.name, args.weights), end="")
+    print(zoo_entry(name, weights), end="")

@@ -1,4 +1,4 @@
-"""What is read in a network, as maps: maps, maps with their channels last, or a grid of tokens."""
+"""Converts outputs inside a network to feature maps: maps, maps with channels last, or a square grid of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import nn
 
 from posinfo.store.errors import InputError
 
-MOST_PREFIX = 16  # tokens before the grid: a class token, a distillation token, registers; more is no grid
+MOST_PREFIX = 16  # tokens before the grid: a class token, a distillation token, registers
 READABLE = (
     "position is read from square maps [batch, channels, side, side], also with their channels last, or from tokens "
     f"[batch, tokens, channels] that lie in a square after at most {MOST_PREFIX} others, such as a class token"
@@ -19,12 +19,14 @@ READABLE = (
 
 @dataclass(frozen=True)
 class Grid:
-    """How a network's output is a square grid of features.
+    """The layout of an output that holds a square grid of features.
 
     Attributes:
-        kind: of the output: maps [batch, C, side, side], channels last [batch, side, side, C], or tokens
-            [batch, prefix + side², C], row by row.
-        prefix: tokens before the grid, which are left out.
+        kind: maps [batch, C, side, side], channels last [batch, side, side, C], or tokens [batch, prefix + side², C],
+            row by row.
+        channels: C.
+        side: rows, and columns, of the grid.
+        prefix: number of tokens before the grid, which are left out.
     """
 
     kind: Literal["maps", "channels last", "tokens"]
@@ -34,7 +36,7 @@ class Grid:
 
 
 def grid_of(shape: Sequence[int]) -> Grid | None:
-    """The grid that an output of this shape holds, if it holds one."""
+    """Find the grid in an output of this shape; None if there is no square grid."""
     if len(shape) == 4 and shape[2] == shape[3]:
         return Grid("maps", shape[1], shape[2])
     if len(shape) == 4 and shape[1] == shape[2]:
@@ -48,13 +50,14 @@ def grid_of(shape: Sequence[int]) -> Grid | None:
 
 
 def as_maps(output: object, where: str) -> torch.Tensor:
-    """A network's output as maps [batch, C, side, side], of its type and on its device.
+    """Convert a network's output to maps [batch, C, side, side], of the same dtype and on the same device.
 
     Args:
-        where: names the output in an error.
+        output: what a tap gives.
+        where: names the tap in an error.
 
     Raises:
-        InputError: when it holds no square grid.
+        InputError: when the output holds no square grid.
     """
     grid = grid_of(output.shape) if isinstance(output, torch.Tensor) else None
     if grid is None or not isinstance(output, torch.Tensor):
@@ -68,18 +71,19 @@ def as_maps(output: object, where: str) -> torch.Tensor:
 
 
 class Tapped(nn.Module):
-    """A network that gives {stage: maps [batch, C, side, side]} in one forward pass.
+    """A network that returns {stage: maps [batch, C, side, side]} in one forward pass.
 
     Args:
-        extractor: gives {stage: output}.
-        taps: stage to the name of its place, for errors.
+        extractor: returns {stage: output}.
+        taps: stage to the name of its tap, for errors.
     """
 
     def __init__(self, extractor: nn.Module, taps: dict[str, str]) -> None:
         super().__init__()
-        self.extractor, self.taps = extractor, taps
+        self.extractor = extractor
+        self.taps = taps
 
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Prepared pictures, float32 [batch, 3, side, side], to the maps of every stage, shallow first."""
-        found: dict[str, object] = self.extractor(pictures)
-        return {stage: as_maps(found[stage], f"tap {tap!r}") for stage, tap in self.taps.items()}
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Map preprocessed images, float32 [batch, 3, side, side], to the maps of every stage, shallow first."""
+        outputs: dict[str, object] = self.extractor(images)
+        return {stage: as_maps(outputs[stage], f"tap {tap!r}") for stage, tap in self.taps.items()}

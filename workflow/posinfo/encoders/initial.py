@@ -1,4 +1,4 @@
-"""Weights that nothing has trained, drawn from a seed."""
+"""Random weights, drawn from a seed."""
 
 from pathlib import Path
 
@@ -9,23 +9,24 @@ from posinfo.encoders import model_zoos
 from posinfo.encoders.architectures import ARCHITECTURES, Weights, empty_architecture, with_weights
 from posinfo.store.tensors import write_tensors
 
-NEARLY_OFF = 0.2  # a layer scale starts between 0 and this
+LARGEST_LAYER_SCALE = 0.2  # initial values of layer scales lie between 0 and this
 
 
 def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights.
+    """Write random weights as safetensors.
 
-    Ours: convolutions as torchvision initialises VGG16 (Kaiming normal, fan out), zero biases; batch norms pass their
-    input on. A network of a zoo: as the zoo initialises it, but every branch is on. Some begin as the identity, with
-    norms or layer scales that are zero or nearly so; a network like that would show its shortcuts alone.
+    The architectures of `architectures.py` get convolutions as torchvision initialises VGG16 (Kaiming normal, fan out),
+    zero biases, and batch norms that are the identity. Networks of a model zoo get the zoo's own initial values, except
+    that norm weights and layer scales are 1: some zoos start them at or near zero, so that blocks are the identity and
+    only the shortcuts would be measured.
     """
-    drawn = _ours(architecture, seed) if architecture in ARCHITECTURES else _of_a_zoo(architecture, seed)
-    with_weights(architecture, drawn, f"random weights {seed}")
-    arrays = {name: tensor.numpy() for name, tensor in drawn.items()}
+    weights = _kaiming(architecture, seed) if architecture in ARCHITECTURES else _from_zoo(architecture, seed)
+    with_weights(architecture, weights, f"random weights {seed}")
+    arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     write_tensors(arrays, {"architecture": architecture, "random": seed}, path)
 
 
-def _ours(architecture: str, seed: int) -> Weights:
+def _kaiming(architecture: str, seed: int) -> Weights:
     generator = torch.Generator().manual_seed(seed)
     weights: Weights = {}
     for name, tensor in empty_architecture(architecture).state_dict().items():
@@ -38,9 +39,9 @@ def _ours(architecture: str, seed: int) -> Weights:
     return weights
 
 
-def _of_a_zoo(architecture: str, seed: int) -> Weights:
-    empty_architecture(architecture)  # an unknown name is told before anything is drawn
-    # The zoos draw from torch's own generator; it is lent to them and goes on as if they had not.
+def _from_zoo(architecture: str, seed: int) -> Weights:
+    empty_architecture(architecture)  # raises for an unknown name before anything is drawn
+    # The zoos draw from torch's global generator, whose state is restored afterwards.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = model_zoos.build(architecture)
@@ -52,9 +53,12 @@ def _of_a_zoo(architecture: str, seed: int) -> Weights:
 
 
 def _scales_channels(name: str, tensor: torch.Tensor) -> bool:
-    """Whether a tensor multiplies channels: a norm's weight, or a layer scale at its first value."""
-    vector = tensor.numel() == max(tensor.shape, default=0)
+    """Whether a tensor scales channels: the weight of a norm, or a layer scale at its initial value."""
     if name.endswith(".weight") and tensor.ndim == 1:
         return True
-    low, high = (float(value) for value in tensor.aminmax()) if tensor.numel() else (0.0, 0.0)
-    return vector and low == high and 0 < high < NEARLY_OFF
+    is_vector = tensor.numel() == max(tensor.shape, default=0)
+    if not is_vector or tensor.numel() == 0:
+        return False
+    low = float(tensor.min())
+    high = float(tensor.max())
+    return low == high and 0 < high < LARGEST_LAYER_SCALE

@@ -1,9 +1,9 @@
 """Networks of torchvision and timm by name (`torchvision/resnet152`, `timm/resnet18.a1_in1k`), without their heads.
 
-Only the architecture is taken from there. Weights are fetched like every other source, and `known_weights` says whence.
+Only the architecture comes from the package. Weights are fetched like every other source; `known_weights` lists their
+URLs.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,18 +14,19 @@ from torchvision.models import get_model, get_model_weights, list_models
 
 from posinfo.store.errors import InputError
 
-HEADS = ("fc", "classifier", "head", "heads", "last_linear", "aux1", "aux2", "AuxLogits")  # past every feature map
+# Layers after the last feature map.
+HEADS = ("fc", "classifier", "head", "heads", "last_linear", "aux1", "aux2", "AuxLogits")
 
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """Weights that a zoo offers for a network.
+    """Weights that a model zoo offers for a network.
 
     Attributes:
-        name: the zoo's own, such as `IMAGENET1K_V1`.
-        url: of the file.
-        checksum: as in `entries.RemoteFile`, where the zoo tells one.
-        mean, std: of the input preprocessing with which they were trained, RGB in [0, 1].
+        name: their name in the zoo, such as `IMAGENET1K_V1`.
+        url: the file's URL.
+        checksum: as in `entries.RemoteFile`; None where the zoo publishes none.
+        mean, std: of the preprocessing with which they were trained, for RGB in [0, 1].
     """
 
     name: str
@@ -36,20 +37,25 @@ class KnownWeights:
 
 
 def build(name: str) -> nn.Module:
-    """The network, its head replaced by nothing; random weights, or none on the meta device.
+    """Build a network with random weights (none on the meta device) and its head replaced by the identity.
 
     Raises:
-        InputError: for a name that the zoo does not know, or a zoo that is not there.
+        InputError: for a name that the zoo does not know, or a zoo that is not installed.
     """
-    zoo, model = _parted(name)
-    network = _timm().create_model(model, pretrained=False, num_classes=0) if zoo == "timm" else _torchvision(model)
+    zoo, model = _zoo_and_model(name)
+    if zoo == "timm":
+        network: nn.Module = _timm().create_model(model, pretrained=False, num_classes=0)
+    else:
+        # These two would otherwise warn, or spend seconds on initial values that the meta device discards.
+        options: dict[str, Any] = {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
+        network = get_model(model, weights=None, **options)
     for head in HEADS:
         if isinstance(getattr(network, head, None), nn.Module):
             setattr(network, head, nn.Identity())
     return network
 
 
-def _parted(name: str) -> tuple[str, str]:
+def _zoo_and_model(name: str) -> tuple[str, str]:
     zoo, _, model = name.partition("/")
     if zoo == "torchvision":
         known = list_models(module=torchvision.models)
@@ -63,13 +69,6 @@ def _parted(name: str) -> tuple[str, str]:
     return zoo, model
 
 
-def _torchvision(model: str) -> nn.Module:
-    # Some of them would otherwise warn, or spend seconds on initial values that the meta device throws away.
-    options: dict[str, Any] = {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
-    network: nn.Module = get_model(model, weights=None, **options)
-    return network
-
-
 def _timm() -> Any:
     try:
         import timm
@@ -79,27 +78,28 @@ def _timm() -> Any:
 
 
 def known_weights(name: str) -> list[KnownWeights]:
-    """The weights that the zoo offers for a network, without fetching any.
+    """List the weights that the zoo offers for a network, without fetching any.
 
     Raises:
         InputError: as `build`.
     """
-    zoo, model = _parted(name)
-    offers: Callable[[str], list[KnownWeights]] = _of_timm if zoo == "timm" else _of_torchvision
-    return offers(model)
+    zoo, model = _zoo_and_model(name)
+    return _timm_weights(model) if zoo == "timm" else _torchvision_weights(model)
 
 
-def _of_torchvision(model: str) -> list[KnownWeights]:
-    found = []
+def _torchvision_weights(model: str) -> list[KnownWeights]:
+    offers = []
     for weights in get_model_weights(model):
-        # The file's name ends in the first digits of its sha256: resnet152-394f9c45.pth.
+        # The file name ends in the first digits of the file's SHA-256: resnet152-394f9c45.pth.
         digits = weights.url.rsplit("/", 1)[-1].removesuffix(".pth").rsplit("-", 1)[-1]
         preset = weights.transforms()
-        found.append(KnownWeights(weights.name, weights.url, f"sha256:{digits}", tuple(preset.mean), tuple(preset.std)))
-    return found
+        mean = tuple(preset.mean)
+        std = tuple(preset.std)
+        offers.append(KnownWeights(weights.name, weights.url, f"sha256:{digits}", mean, std))
+    return offers
 
 
-def _of_timm(model: str) -> list[KnownWeights]:
+def _timm_weights(model: str) -> list[KnownWeights]:
     from huggingface_hub import hf_hub_url  # comes with timm
 
     preset = _timm().create_model(model, pretrained=False, num_classes=0).pretrained_cfg

@@ -1,4 +1,4 @@
-"""Encoders: weights read from the file in which they ship, into the architecture's own names."""
+"""Converts weights from the file in which they ship to the names of the architecture."""
 
 import io
 import re
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import h5py
 import onnx
@@ -18,101 +17,99 @@ from torch import nn
 
 from posinfo.encoders.architectures import Weights, empty_architecture, with_weights
 from posinfo.encoders.model_zoos import HEADS
-from posinfo.store.errors import InputError, unknown
+from posinfo.registry.catalogue import look_up
+from posinfo.store.errors import InputError
 from posinfo.store.tensors import write_tensors
+
+# Operations of ONNX with a constant.
+AFFINE: dict[str, Callable[..., torch.Tensor]] = {"Add": torch.add, "Sub": torch.sub, "Mul": torch.mul}
 
 
 def _onnx_graph(data: bytes) -> onnx.GraphProto:
     graph = onnx.load_model_from_string(data).graph
     for tensor in graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise InputError(f"ONNX tensor {tensor.name!r} lies outside the file; only self-contained files are read")
+            raise InputError(
+                f"ONNX tensor {tensor.name!r} is stored outside the file; only self-contained files are read"
+            )
     return graph
 
 
+def _convolutions(architecture: str) -> dict[str, nn.Conv2d]:
+    modules = empty_architecture(architecture).named_modules()
+    return {name: module for name, module in modules if isinstance(module, nn.Conv2d)}
+
+
 def vgg16_from_keras_onnx(data: bytes) -> Weights:
-    """The 13 convolutions of a Keras VGG16 exported to ONNX, in torchvision's names (`features.0.weight` ...).
+    """Read the 13 convolutions of a Keras VGG16 exported to ONNX, in torchvision's names (`features.0.weight` ...).
 
     Kernels are float32 [out, in, 3, 3] under `.../block{b}_conv{c}.../convolution/ReadVariableOp:0`, biases [out] under
-    `.../Squeeze:0`. Anything else in the file (another task's head) is ignored.
+    `.../Squeeze:0`. Other tensors in the file (another task's head) are ignored.
     """
-    found: dict[tuple[int, int], Weights] = {}
+    found: dict[tuple[str, str, str], torch.Tensor] = {}
     for tensor in _onnx_graph(data).initializer:
         match = re.search(r"/block(\d)_conv(\d)_?\d*/(convolution/ReadVariableOp|Squeeze):0$", tensor.name)
         if match:
             kind = "bias" if match[3] == "Squeeze" else "weight"
-            found.setdefault((int(match[1]), int(match[2])), {})[kind] = _float32(tensor)
-    convolutions = [
-        name for name, module in empty_architecture("vgg16").named_modules() if isinstance(module, nn.Conv2d)
-    ]
-    if len(found) != len(convolutions):
-        raise InputError(f"expected the {len(convolutions)} convolutions of VGG16, found {len(found)}")
-    return {
-        f"{name}.{kind}": tensor
-        for name, (_, parts) in zip(convolutions, sorted(found.items()), strict=True)
-        for kind, tensor in parts.items()
-    }
+            found[match[1], match[2], kind] = _float32(tensor)
+    names = [f"{name}.{kind}" for name in _convolutions("vgg16") for kind in ("bias", "weight")]
+    if len(found) != len(names):
+        raise InputError(f"expected the {len(names) // 2} convolutions of VGG16, found {len(found) // 2}")
+    return {name: found[key] for name, key in zip(names, sorted(found), strict=True)}
 
 
 def resnet50_thin_from_onnx(data: bytes) -> Weights:
-    """Yahoo's open_nsfw from ONNX, with batch norm folded into the convolutions, in `ResNet50Thin`'s names.
+    """Read Yahoo's open_nsfw from ONNX, in the architecture's names, and fold batch norm into the convolutions.
 
     The file stores batch norm as constants: y = ((conv + b) - mean) * scale + shift. They are found by following the
-    data from each convolution; a convolution's place within its block is told by its shape, since a block with a
-    projection lists it before the last 1x1.
+    data from each convolution. A convolution is matched by its shape, since a block with a projection lists the
+    projection before the last 1x1.
     """
-    folded = _folded_convolutions(_onnx_graph(data))
-    architecture = empty_architecture("resnet50-thin")
     weights: Weights = {}
-    waiting: list[tuple[str, nn.Conv2d]] = [
-        (name, module) for name, module in architecture.named_modules() if isinstance(module, nn.Conv2d)
-    ]
-    for weight, bias in folded:
-        # The next free place of that shape; a projection differs in shape from every other convolution of its block.
-        place = next((i for i, (_, module) in enumerate(waiting[:2]) if module.weight.shape == weight.shape), None)
-        if place is None:
-            raise InputError(
-                f"a convolution of shape {list(weight.shape)} has no place in resnet50-thin: another file?"
-            )
-        name, _ = waiting.pop(place)
+    unmatched = _convolutions("resnet50-thin")
+    for weight, bias in _folded_convolutions(_onnx_graph(data)):
+        # The next of that shape; a projection differs in shape from every other convolution of its block.
+        name = next((name for name in [*unmatched][:2] if unmatched[name].weight.shape == weight.shape), None)
+        if name is None:
+            raise InputError(f"resnet50-thin has no convolution of shape {list(weight.shape)} here: another file?")
+        del unmatched[name]
         weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
     return weights
 
 
 def vgg16_from_hed(data: bytes) -> Weights:
-    """VGG16's convolutions from HED's HDF5 file: `block{b}/layers/conv2d[_n]/vars/{0,1}`, kernels [3, 3, in, out]."""
-    modules = empty_architecture("vgg16").named_modules()
-    convolutions = (name for name, module in modules if isinstance(module, nn.Conv2d))
+    """Read VGG16's convolutions from HED's HDF5: `block{b}/layers/conv2d[_n]/vars/{0,1}`, kernels [3, 3, in, out]."""
+    convolutions = iter(_convolutions("vgg16"))
     weights: Weights = {}
     with h5py.File(io.BytesIO(data), "r") as file:
         for block in range(1, 6):
             layers = file[f"block{block}/layers"]
             for layer in ("conv2d", "conv2d_1", "conv2d_2")[: 2 if block < 3 else 3]:
-                name, parts = next(convolutions), layers[layer]["vars"]
-                weights |= {f"{name}.weight": _kernel(parts["0"]), f"{name}.bias": torch.from_numpy(parts["1"][()])}
+                stored = layers[layer]["vars"]
+                weights |= _from_keras(next(convolutions), stored["0"], stored["1"])
     return weights
 
 
 def squeezenet_from_keras(data: bytes) -> Weights:
-    """SqueezeNet 1.1 with its 1000-way head from Keras's HDF5 file, kernels [h, w, in, out]."""
-    places = {"conv1": "features.0", "conv10": "classifier.1"}
+    """Read SqueezeNet 1.1 with its head of 1000 classes from Keras's HDF5 file; kernels are [h, w, in, out]."""
+    names = {"conv1": "features.0", "conv10": "classifier.1"}
     parts = {"squeeze1x1": "squeeze", "expand1x1": "expand1x1", "expand3x3": "expand3x3"}
     for fire, index in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True):
-        places |= {f"fire{fire}/{part}": f"features.{index}.{ours}" for part, ours in parts.items()}
+        names |= {f"fire{fire}/{part}": f"features.{index}.{ours}" for part, ours in parts.items()}
     weights: Weights = {}
     with h5py.File(io.BytesIO(data), "r") as file:
-        for layer, place in places.items():
-            weights[f"{place}.weight"] = _kernel(file[f"{layer}/{layer}_W:0"])
-            weights[f"{place}.bias"] = torch.from_numpy(file[f"{layer}/{layer}_b:0"][()])
+        for layer, name in names.items():
+            weights |= _from_keras(name, file[f"{layer}/{layer}_W:0"], file[f"{layer}/{layer}_b:0"])
     return weights
 
 
-def _kernel(stored: h5py.Dataset) -> torch.Tensor:
-    return torch.from_numpy(stored[()]).permute(3, 2, 0, 1).contiguous()
+def _from_keras(name: str, kernel: h5py.Dataset, bias: h5py.Dataset) -> Weights:
+    weight = torch.from_numpy(kernel[()]).permute(3, 2, 0, 1).contiguous()
+    return {f"{name}.weight": weight, f"{name}.bias": torch.from_numpy(bias[()])}
 
 
 def efficientnet_lite0_from_pth(data: bytes) -> Weights:
-    """EfficientNet-Lite0 from a torch state dict, renamed."""
+    """Read EfficientNet-Lite0 from a torch state dict, in the architecture's names."""
     parts = {"_expand_conv": "expand", "_bn0": "expand_norm", "_depthwise_conv": "depthwise", "_bn1": "depthwise_norm"}
     parts |= {"_project_conv": "project", "_bn2": "project_norm"}
     tops = {"_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm", "_fc": "classifier"}
@@ -127,12 +124,12 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
 
 
 def state_dict(data: bytes) -> Weights:
-    """A state dict as torch saves it or as safetensors, in the architecture's own names; a head's weights are dropped.
+    """Read a state dict in the architecture's own names from a torch or safetensors file, without the head's weights.
 
-    A checkpoint may hold it under `state_dict` or `model`.
+    A checkpoint may hold the state dict under `state_dict` or `model`.
 
     Raises:
-        InputError: when it is neither.
+        InputError: when the file is neither.
     """
     try:
         stored = _torch_file(data) if data[:2] in (b"PK", b"\x80\x02") else load(data)
@@ -146,11 +143,13 @@ def state_dict(data: bytes) -> Weights:
 
 
 def _torch_file(data: bytes) -> Weights:
-    """A torch file's tensors by name; loaded with `weights_only`, so that no pickle runs code."""
+    """Read the tensors of a torch file by name; `weights_only` keeps pickles from running code."""
     try:
         stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"no state dict of plain tensors, and nothing else in a torch file is read: {error}") from None
+        raise InputError(
+            f"no state dict of plain tensors, which is all that is read from a torch file: {error}"
+        ) from None
     for key in ("state_dict", "model"):
         if isinstance(stored, dict) and isinstance(stored.get(key), dict):
             stored = stored[key]
@@ -160,6 +159,7 @@ def _torch_file(data: bytes) -> Weights:
 
 
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Fold the constants after each convolution into its weight and bias; in the order of the graph."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {node.output[0]: constants[node.input[0]] for node in graph.node if node.op_type == "Identity"}
     readers: dict[str, list[onnx.NodeProto]] = {}
@@ -172,26 +172,24 @@ def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, tor
             continue
         weight = _float32(constants[node.input[1]]).double()
         scale = torch.ones(len(weight), dtype=torch.float64)
-        shift = torch.zeros(len(weight), dtype=torch.float64)
+        shift = torch.zeros_like(scale)
         output = node.output[0]
         while following := [reader for reader in readers[output] if _is_affine(reader, constants)]:
             (step,) = following
             output = step.output[0]
-            if step.op_type in ("Add", "Sub", "Mul"):
+            if step.op_type in AFFINE:
                 constant = next(constants[name] for name in step.input if name in constants)
                 value = _float32(constant).double().flatten()
+                shift = AFFINE[step.op_type](shift, value)
                 if step.op_type == "Mul":
-                    scale, shift = scale * value, shift * value
-                else:
-                    shift = shift + value if step.op_type == "Add" else shift - value
+                    scale = scale * value
         folded.append(((weight * scale[:, None, None, None]).float(), shift.float()))
     return folded
 
 
 def _is_affine(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> bool:
-    if node.op_type in ("Cast", "Transpose"):
-        return True
-    return node.op_type in ("Add", "Sub", "Mul") and any(name in constants for name in node.input)
+    with_constant = node.op_type in AFFINE and any(name in constants for name in node.input)
+    return with_constant or node.op_type in ("Cast", "Transpose")
 
 
 def _float32(tensor: onnx.TensorProto) -> torch.Tensor:
@@ -209,22 +207,17 @@ LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
 
 
 def convert(layout: str, data: bytes, architecture: str, path: Path) -> None:
-    """Write weights as safetensors, after a strict match with the architecture.
+    """Write weights as safetensors, once names and shapes match the architecture.
 
     Args:
-        layout: how `data` stores them, one of `LAYOUTS`.
+        layout: the layout of `data`, one of `LAYOUTS`.
         data: the bytes of the weight file, already verified.
         path: the safetensors file to write.
 
     Raises:
         InputError: for an unknown layout, or names, shapes or values that do not fit.
     """
-    if layout not in LAYOUTS:
-        raise InputError(unknown("weight layout", layout, LAYOUTS))
-    weights = LAYOUTS[layout](data)
+    weights = look_up("weight layout", layout, LAYOUTS)(data)
     with_weights(architecture, weights, f"weights read as {layout}")
-    _write(weights, {"architecture": architecture, "layout": layout, "source_sha256": sha256(data).hexdigest()}, path)
-
-
-def _write(weights: Weights, metadata: dict[str, Any], path: Path) -> None:
+    metadata = {"architecture": architecture, "layout": layout, "source_sha256": sha256(data).hexdigest()}
     write_tensors({name: tensor.numpy() for name, tensor in weights.items()}, metadata, path)

@@ -1,4 +1,1 @@
-"""Feature maps of every stage of an encoder, stored, and read in batches.
-
-Made by one forward pass over a set of images.
-"""
+"""Feature maps of every stage of an encoder: extracted by one forward pass, stored, and read in batches."""

@@ -1,54 +1,63 @@
 """Extract feature maps."""
 
-import argparse
-import json
 from pathlib import Path
 
 from posinfo.command_line import Commands
+from posinfo.store.devices import DeviceSetting
 
 
 def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    features = commands.add(_features, "features", "one forward pass: every stage of encoders for sets of images")
-    features.add_argument(
-        "encoders", help="JSON of encoder to entry; all with the same network, weights and input: they differ in `fit`"
-    )
-    features.add_argument("--weights", type=Path, help="their safetensors file, if they have weights")
-    features.add_argument("--images", type=Path, nargs="+", required=True, help="uint8 .npy files")
-    features.add_argument("--alignment", required=True, help="JSON of the config's alignment section")
-    features.add_argument(
-        "--output", type=Path, required=True, help="folder; {encoder}/{images}/{stage}.npy goes below it"
-    )
-    commands.on_device(features)
+    """Add this command to the command line."""
+    commands.add(features)
 
 
-def _features(args: argparse.Namespace) -> None:
-    from posinfo.features.extraction import Preprocessing, Target, extract, open_encoder
+def features(
+    encoder: str,
+    *,
+    entry: str,
+    weights: Path | None = None,
+    images: Path,
+    alignment: str,
+    device: DeviceSetting = "auto",
+    threads: int = 1,
+    output: Path,
+) -> None:
+    """Extract every stage of an encoder for a set of images.
+
+    Args:
+        encoder: its name in the registry
+        weights: safetensors file (or folder of saved steps) of the encoder, if it has weights
+        images: uint8 .npy file
+        alignment: JSON of the config's alignment section
+        output: directory for {stage}.npy and features.json
+    """
+    from posinfo.encoders.steps import weights_file
+    from posinfo.features.extraction import Preprocessing, extract, open_encoder
     from posinfo.protocol.alignment import Alignment
     from posinfo.registry.catalogue import fingerprint
     from posinfo.registry.entries import Encoder
     from posinfo.store.devices import choose_device
+    from posinfo.store.errors import InputError
     from posinfo.store.files import sha256_of
 
-    entries = {name: Encoder.model_validate(entry) for name, entry in json.loads(args.encoders).items()}
-    first = next(iter(entries.values()))
-    device = choose_device(args.device, args.threads)
-    weights = sha256_of(args.weights) if args.weights else None
-    model = open_encoder(first.architecture, args.weights, first.taps, first.padding, first.position_change)
-    for images in args.images:
-        targets = [
-            Target(
-                {stage: args.output / name / images.stem / f"{stage}.npy" for stage in entry.stages},
-                {"encoder": name, "entry": fingerprint(entry), "weights_sha256": weights},
-                (entry.fit.how, entry.fit.sides) if entry.fit else None,
-            )
-            for name, entry in entries.items()
-        ]
-        extract(
-            model=model,
-            preprocessing=Preprocessing(**first.input.model_dump()),
-            images=images,
-            targets=targets,
-            alignment=Alignment.model_validate_json(args.alignment),
-            device=device,
+    described = Encoder.model_validate_json(entry)
+    if described.fit and described.variant_of:
+        raise InputError(
+            f"{encoder} has no features of its own: its readouts {described.fit.how} the maps of "
+            f"{described.variant_of}; ask for the features of {described.variant_of}"
         )
+    file = weights_file(weights, described.step) if weights else None
+    metadata = {
+        "encoder": encoder,
+        "entry": fingerprint(described),
+        "weights_sha256": sha256_of(file) if file else None,
+    }
+    extract(
+        model=open_encoder(described, file),
+        preprocessing=Preprocessing.of(described.input),
+        images=images,
+        output=output,
+        metadata=metadata,
+        alignment=Alignment.model_validate_json(alignment),
+        device=choose_device(device, threads),
+    )

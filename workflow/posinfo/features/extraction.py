@@ -1,12 +1,11 @@
 """Feature maps: one forward pass of a frozen encoder gives all its stages, stored with their metadata."""
 
+import json
 import platform
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,25 +13,29 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from posinfo.encoders.architectures import Padding, fitted, tapped, with_padding, with_weights
-from posinfo.encoders.embeddings import Position, with_position
-from posinfo.features.writing import StageFile, writer
-from posinfo.images.pictures import read_pictures
+from posinfo.encoders.architectures import tapped, with_padding, with_weights
+from posinfo.encoders.embeddings import with_position
+from posinfo.features.writing import SIDECAR, StageFile, background_writer
+from posinfo.images.decoded import read_images
 from posinfo.protocol.alignment import Alignment
+from posinfo.registry.entries import Encoder, PreprocessingEntry
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_write, read_json, write_json
+from posinfo.store.files import atomic_directory, read_json, write_text
 from posinfo.store.provenance import code_digest
 from posinfo.store.tensors import read_tensors
+
+CPU_BATCH = 4  # images per forward pass; larger batches only move more memory
+CUDA_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an encoder wants its pictures.
+    """How an encoder expects its images.
 
     Attributes:
         order: `RGB` or `BGR`.
         range: the value of white: 1 or 255.
-        mean, std: subtracted from, then divided into, the values, in the encoder's channel order.
+        mean, std: subtracted from the values, and then divided into them, in the encoder's channel order.
     """
 
     order: str
@@ -40,54 +43,40 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
-    def prepare(self, pictures: torch.Tensor) -> torch.Tensor:
-        """uint8 RGB [batch, side, side, 3] to float32 [batch, 3, side, side], channels last in memory."""
-        values = pictures.flip(-1) if self.order == "BGR" else pictures
-        mean, std = (torch.tensor(part, device=pictures.device) for part in (self.mean, self.std))
+    @classmethod
+    def of(cls, entry: PreprocessingEntry) -> Self:
+        """The preprocessing of a registry entry."""
+        return cls(**entry.model_dump())
+
+    def prepare(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Turn uint8 RGB [batch, side, side, 3] into float32 [batch, 3, side, side], channels last in memory."""
+        values = pixels.flip(-1) if self.order == "BGR" else pixels
+        mean = torch.tensor(self.mean, device=pixels.device)
+        std = torch.tensor(self.std, device=pixels.device)
         return values.float().mul_(self.range / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where the maps of one encoder go; encoders that differ only in `fit` share one forward pass.
-
-    Attributes:
-        outputs: stage to the `.npy` file to write.
-        metadata: what the files are made from; `encoder` names it.
-        fit: how each stage's map is brought to which side, in pixels, if it is.
-    """
-
-    outputs: dict[str, Path]
-    metadata: dict[str, Any]
-    fit: tuple[Literal["crop", "resize"], dict[str, int]] | None = None
-
-    def of(self, stage: str, maps: torch.Tensor) -> torch.Tensor:
-        """A stage's maps, [batch, C, side, side], as this encoder gives them."""
-        return fitted(maps, self.fit[0], self.fit[1][stage]) if self.fit else maps
-
-
-def open_encoder(
-    architecture: str,
-    weights: Path | None,
-    taps: dict[str, str],
-    padding: Padding = "zeros",
-    position: Position = None,
-) -> nn.Module:
-    """The frozen encoder as `extract` wants it: pictures in, {stage: map} out.
+def open_encoder(entry: Encoder, weights: Path | None) -> nn.Module:
+    """The frozen encoder of an entry: maps float32 [batch, 3, side, side] to {stage: [batch, C, h, h]}.
 
     Args:
-        weights: safetensors in the architecture's own names; None for an architecture that has none.
-        taps: stage name to node name.
-        padding: of every convolution.
-        position: what becomes of its position embedding, if it is not kept.
+        entry: says architecture, taps, padding, and what happens to a position embedding; its `fit` is applied where
+            features are read.
+        weights: safetensors in the architecture's own names; None for an architecture without weights.
+
+    Raises:
+        InputError: when weights, taps or padding do not fit the architecture.
     """
-    loaded = {name: torch.from_numpy(array) for name, array in read_tensors(weights)[0].items()} if weights else {}
-    network = with_position(with_weights(architecture, loaded, str(weights)), position)
-    return tapped(with_padding(network, padding), taps)
+    arrays = read_tensors(weights)[0] if weights else {}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    network = with_weights(entry.architecture, tensors, str(weights))
+    network = with_position(network, entry.position_change)
+    network = with_padding(network, entry.padding)
+    return tapped(network, entry.taps)
 
 
 def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
-    """Maps larger than the common side, resized to it; smaller ones as they are. [batch, C, side, side]."""
+    """Resize maps that are larger than the common side to it; smaller ones stay. [batch, C, side, side]."""
     if maps.shape[-1] <= alignment.side:
         return maps
     return functional.interpolate(maps, alignment.side, mode="bilinear", align_corners=alignment.corners)
@@ -99,78 +88,81 @@ def extract(
     model: nn.Module,
     preprocessing: Preprocessing,
     images: Path,
-    targets: Sequence[Target],
+    output: Path,
+    metadata: dict[str, Any],
     alignment: Alignment,
     device: torch.device,
     batch: int | None = None,
 ) -> None:
-    """Write each target's `outputs[stage]`, a `StageFile`: [N, C, h, w], h the smaller of its and the common side.
+    """Write the feature maps of every stage of one encoder for one set of images; the directory is whole or absent.
 
-    Beside each `.npy` lies a `.json`: channels, sides, root mean square and largest value, what the file was made
-    from (the target's metadata, the digest of the pictures and of this code, versions) and the seconds that it took.
-    While the network computes, another thread writes the batch before.
+    `{stage}.npy` is a `StageFile`, [N, C, h, h], h the smaller of the stage's own and the common side.
+    `features.json` holds what the features were made from, and for each stage its digest, shape, native side, RMS and
+    largest value. While the network computes, another thread writes the batch before.
 
     Args:
-        model: frozen; maps float32 [batch, 3, side, side] to a dict of stage name to [batch, C, h, w].
+        model: frozen; maps float32 [batch, 3, side, side] to {stage: [batch, C, h, h]}.
+        preprocessing: what the model expects.
         images: uint8 [N, side, side, 3].
-        batch: pictures per forward pass; by default 4 on a CPU (more only moves more memory), 64 on CUDA.
+        output: the directory.
+        metadata: what is known of the model; `encoder` is its name.
+        alignment: says the common side.
+        device: where the model runs.
+        batch: images per forward pass; by default as suits the device.
 
     Raises:
-        InputError: when a feature is not finite in the type of its file, or the model's maps are not square, not of one
-            side, or not one a picture.
+        InputError: when a feature is not finite in the type of its file, or the model's maps are not square, change
+            their side, or are not one for each image.
     """
     started = time.monotonic()
-    pictures = read_pictures(images)
-    digest = read_json(images.with_suffix(".json"))["sha256"]  # which read_pictures has verified
-    batch = batch or (64 if device.type == "cuda" else 4)
+    pixels = read_images(images)
+    sidecar = {
+        **metadata,
+        "images": images.stem,
+        "images_sha256": read_json(images.with_suffix(".json"))["sha256"],  # verified by read_images
+        "alignment": alignment.model_dump(),
+        "code": code_digest("features.extraction"),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        "device": device.type,
+        "preprocessing": asdict(preprocessing),
+    }
+    if batch is None:
+        batch = CUDA_BATCH if device.type == "cuda" else CPU_BATCH
     model = model.eval().to(device).to(memory_format=torch.channels_last)
-    named = ", ".join(target.metadata["encoder"] for target in targets)
-    with ExitStack() as open_files:
-        partials = {
-            path: open_files.enter_context(atomic_write(path)) for one in targets for path in one.outputs.values()
-        }
-        files: dict[Path, StageFile] = {}
-        with writer() as behind:
-            for start in tqdm(range(0, len(pictures), batch), desc=f"{named} x {images.stem}", unit="batch"):
-                chunk = torch.from_numpy(np.array(pictures[start : start + batch])).to(device)
+    encoder = metadata["encoder"]
+    files: dict[str, StageFile] = {}
+    with atomic_directory(output) as folder:
+        with background_writer() as append:
+            for start in tqdm(range(0, len(pixels), batch), desc=f"{encoder} x {images.stem}", unit="batch"):
+                chunk = torch.from_numpy(np.array(pixels[start : start + batch])).to(device)
                 ready = []
-                for name, native in model(preprocessing.prepare(chunk)).items():
-                    for target in targets:
-                        path, where = target.outputs[name], f"{target.metadata['encoder']}, stage {name}, {images}"
-                        maps = _checked(target.of(name, native), len(chunk), where)
-                        small = aligned(maps, alignment)
-                        if path not in files:
-                            files[path] = StageFile(partials[path], small, len(pictures), maps.shape[-1], where)
-                        elif maps.shape[-1] != files[path].native_side:
-                            raise InputError(
-                                f"{where}: maps have side {maps.shape[-1]} from picture {start} on, had "
-                                f"{files[path].native_side} before: a readout needs one side for all pictures"
-                            )
-                        ready.append((files[path], small))
-                behind.append(ready)
-            behind.finish()
-        common = {
-            "images": images.stem,
-            "images_sha256": digest,
-            "alignment": alignment.model_dump(),
-            "code": code_digest("features.extraction"),
-            "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
-            "device": device.type,
-            "preprocessing": asdict(preprocessing),
-        }
-        for target in targets:
-            for name, path in target.outputs.items():
-                told = {**target.metadata, **common, "stage": name, **files[path].told()}
-                write_json(path.with_suffix(".json"), {**told, "seconds": round(time.monotonic() - started, 3)})
+                for name, maps in model(preprocessing.prepare(chunk)).items():
+                    where = f"{encoder}, stage {name}, {images}"
+                    _check_maps(maps, len(chunk), where)
+                    small = aligned(maps, alignment)
+                    if name not in files:
+                        files[name] = StageFile(folder / f"{name}.npy", small, len(pixels), maps.shape[-1], where)
+                    if maps.shape[-1] != files[name].native_side:
+                        raise InputError(
+                            f"{where}: maps have side {maps.shape[-1]} from image {start} on, had "
+                            f"{files[name].native_side} before; a readout needs one side for all images"
+                        )
+                    ready.append((files[name], small))
+                append(ready)
+        sidecar["stages"] = {name: file.close() for name, file in files.items()}
+        sidecar["seconds"] = round(time.monotonic() - started, 3)
+        # Not sorted: readers take the stages in this order, shallow first.
+        write_text(folder / SIDECAR, json.dumps(sidecar, indent=1) + "\n")
 
 
-def _checked(maps: torch.Tensor, pictures: int, where: str) -> torch.Tensor:
-    """Maps that are square and one a picture; a readout needs both."""
+def _check_maps(maps: torch.Tensor, count: int, where: str) -> None:
+    """Refuse maps that are not square, or not one for each image."""
     if maps.ndim != 4:
-        raise InputError(f"a tap gives {list(maps.shape)}, not [batch, channels, side, side]; see: posinfo taps")
-    count, _, height, width = maps.shape
+        raise InputError(
+            f"{where}: a tap gives {list(maps.shape)}, not [batch, channels, side, side]; see: posinfo taps"
+        )
+    found, _, height, width = maps.shape
     if height != width:
-        raise InputError(f"maps are {height} x {width}, not square: the readout needs square pictures and maps")
-    if count != pictures:
-        raise InputError(f"{where}: {count} maps for {pictures} pictures; each picture needs its own")
-    return maps
+        raise InputError(f"{where}: maps are {height} x {width}, not square; give square images, or another tap")
+    if found != count:
+        raise InputError(f"{where}: {found} maps for {count} images; each image needs its own")

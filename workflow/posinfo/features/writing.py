@@ -1,7 +1,7 @@
-"""Feature files on their way to the disk: another thread converts, checks, sums, writes and hashes, in order."""
+"""Feature files being written: a background thread converts, checks, writes and hashes the maps, in order."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,53 +13,59 @@ import torch
 from posinfo.store.errors import InputError
 from posinfo.store.files import StreamedArray
 
-FAINT = 2**-10  # a root mean square below which float16 lacks digits for many values: it has none below 2**-24
+SIDECAR = "features.json"  # one for all stages of a directory
+FAINT = 2**-10  # RMS below which float16 is too coarse for many values: its smallest step is 2**-24
 
 
 class StageFile:
-    """A stage's [N, C, h, h] being written, with what its sidecar will say of it.
+    """The `.npy` file of one stage, [N, C, h, h], while it is written.
 
-    It is float16, or float32 if the first maps are too faint for it. In untrained networks the values can fall a
-    hundredfold from stage to stage, and a readout, which divides a stage by its root mean square, sees none of that.
+    It is float16, or float32 if the first maps are too faint for float16. In untrained networks the values can fall a
+    hundredfold from stage to stage; a readout divides each stage by its RMS and does not see it.
 
     Args:
-        partial: where to.
-        like: the first maps to be written, [batch, C, h, h].
+        path: where to.
+        first: the first maps, [batch, C, h, h]; they decide shape and type, and are not written yet.
         count: N.
-        native_side: of the maps before they were brought to the common side.
-        where: names the file to people.
+        native_side: side of the maps before they were resized to the common side, in pixels.
+        where: names encoder, stage and images in an error.
 
     Raises:
-        OSError: when there is no room for the whole.
+        OSError: when the disk has no room for the whole file.
     """
 
-    def __init__(self, partial: Path, like: torch.Tensor, count: int, native_side: int, where: str) -> None:
-        rms = float(torch.linalg.vector_norm(like.double())) / math.sqrt(like.numel())
-        self.dtype, dtype = (torch.float32, np.float32) if 0 < rms < FAINT else (torch.float16, np.float16)
-        self.array = StreamedArray(partial, dtype, (count, *like.shape[1:]))
-        self.native_side, self.where, self.squares, self.largest = native_side, where, 0.0, 0.0
+    def __init__(self, path: Path, first: torch.Tensor, count: int, native_side: int, where: str) -> None:
+        rms = float(torch.linalg.vector_norm(first.double())) / math.sqrt(first.numel())
+        faint = 0 < rms < FAINT
+        self.dtype = torch.float32 if faint else torch.float16
+        self.array = StreamedArray(path, np.float32 if faint else np.float16, (count, *first.shape[1:]))
+        self.native_side = native_side
+        self.where = where
+        self.squares = 0.0
+        self.largest = 0.0
 
     def append(self, maps: torch.Tensor) -> None:
-        """Write the next pictures' maps, of any type and on any device.
+        """Write the maps of the next images, of any type and on any device.
 
         Raises:
             InputError: when a feature is not finite in the file's type.
         """
-        stored = maps.to("cpu", self.dtype).contiguous()  # in this order least is moved about
+        stored = maps.to("cpu", self.dtype).contiguous()  # in this order the fewest bytes are moved
         values = stored.float()
         low, high = values.aminmax()
         largest = max(-float(low), float(high))
         if not math.isfinite(largest):
-            kind = str(self.dtype).removeprefix("torch.")
-            first, last = self.array.filled, self.array.filled + len(maps) - 1
-            raise InputError(f"{self.where}: a feature is not finite in {kind} (pictures {first} to {last})")
-        # Norms over one map each are exact enough in float32; their sum is not.
+            dtype = str(self.dtype).removeprefix("torch.")
+            first = self.array.filled
+            last = first + len(maps) - 1
+            raise InputError(f"{self.where}: a feature is not finite in {dtype} (images {first} to {last})")
+        # float32 is exact enough for the norm of one map, not for the sum over all maps.
         self.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
         self.largest = max(self.largest, largest)
         self.array.append(stored.numpy())
 
-    def told(self) -> dict[str, Any]:
-        """What the sidecar says of the file, which is closed."""
+    def close(self) -> dict[str, Any]:
+        """Close the file and return its metadata: sha256, shape, native side, RMS and largest absolute value."""
         return {
             "sha256": self.array.close(),
             "shape": list(self.array.shape),
@@ -69,48 +75,37 @@ class StageFile:
         }
 
 
-class Writer:
-    """Appends batches in another thread, one after another, while the caller computes the next.
-
-    One batch at most is on its way: whoever hands over the next waits for it, and meets its error.
-    """
-
-    def __init__(self, thread: ThreadPoolExecutor) -> None:
-        self._thread = thread
-        self._writing: Future[None] | None = None
-
-    def append(self, batch: Sequence[tuple[StageFile, torch.Tensor]]) -> None:
-        """Have the maps of one batch appended to their files."""
-        self.finish()
-        self._writing = self._thread.submit(_append, batch)
-
-    def finish(self) -> None:
-        """Wait until all that was handed over is written.
-
-        Raises:
-            InputError: when a feature was not finite.
-            OSError: when the disk refused it.
-        """
-        if self._writing:
-            self._writing.result()
-
-
-@torch.inference_mode()  # which a thread has for itself
+@torch.inference_mode()  # a setting of each thread
 def _append(batch: Sequence[tuple[StageFile, torch.Tensor]]) -> None:
     for file, maps in batch:
         file.append(maps)
 
 
 @contextmanager
-def writer() -> Iterator[Writer]:
-    """A writer, whose thread is gone when the block ends, however it ends: it touches no file any more.
+def background_writer() -> Iterator[Callable[[Sequence[tuple[StageFile, torch.Tensor]]], None]]:
+    """Yield a function that appends the maps of a batch to their files in another thread, one batch after another.
 
-    It works on one core, whatever torch's other threads have: it has little to do, and more would be taken from the
-    network or from another job.
+    At most one batch waits to be written: whoever appends the next batch waits for it, and gets its error. The thread
+    has ended when the block ends, also by an error: it touches no file afterwards. It uses one core: more would be
+    taken from the network or from another job.
+
+    Raises:
+        InputError: when a feature was not finite.
+        OSError: when the disk refused a batch.
     """
     threads = torch.get_num_threads()
+    writing: Future[None] | None = None
     try:
         with ThreadPoolExecutor(1, "writer", initializer=torch.set_num_threads, initargs=(1,)) as thread:
-            yield Writer(thread)
+
+            def append(batch: Sequence[tuple[StageFile, torch.Tensor]]) -> None:
+                nonlocal writing
+                if writing:
+                    writing.result()
+                writing = thread.submit(_append, batch)
+
+            yield append
+            if writing:
+                writing.result()
     finally:
-        torch.set_num_threads(threads)  # threads to come have the number that was set last
+        torch.set_num_threads(threads)  # later threads start with the number that was set last

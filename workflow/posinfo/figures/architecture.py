@@ -16,24 +16,29 @@ from posinfo.run.cells import BASE
 
 def figure2(data: FigureData) -> Figure:
     """Boxes as high as the map's side and as wide as the channels, both on a logarithmic scale."""
-    run, readout = data.run, BASE
-    encoder, side = run.models.VGG, run.alignment.side
-    colour, final = colour_of(encoder, run), side + 2 * readout.padding - readout.kernel + 1
+    run = data.run
+    readout = BASE
+    stages = data.stages()
+    encoder = run.models.VGG
+    side = run.alignment.side
+    colour = colour_of(encoder, run)
+    final = side + 2 * readout.padding - readout.kernel + 1
     figure, axes = plt.subplots(figsize=(WHOLE, 2.55))
     axes.set(xlim=(0, 100), ylim=(-14.5, 24), xticks=[], yticks=[])
     axes.axis("off")
     _box(axes, 4, 3, IMAGE_SIDE, "0.75")
-    _words(axes, 4, IMAGE_SIDE, f"picture\n3 × {IMAGE_SIDE}²")
-    place, level = 4.0, -11.0
-    for metadata in data.sidecars:
-        _, channels, _, _ = metadata["shape"]
+    _words(axes, 4, IMAGE_SIDE, f"image\n3 × {IMAGE_SIDE}²")
+    place = 4.0
+    level = -11.0
+    for stage, metadata in stages.items():
+        channels = metadata["shape"][1]
         following = place + 9.5
         _arrow(axes, (place + _half(3 if place == 4 else channels), 8), (following - _half(channels), 8))
         place = following
         _box(axes, place, channels, metadata["native_side"], colour)
-        _words(axes, place, metadata["native_side"], f"{metadata['stage']}\n{channels} × {metadata['native_side']}²")
+        _words(axes, place, metadata["native_side"], f"{stage}\n{channels} × {metadata['native_side']}²")
         axes.plot([place, place], [8 - _height(metadata["native_side"]) / 2, level], color="0.35", lw=0.8)
-    total = sum(metadata["shape"][1] for metadata in data.sidecars)
+    total = sum(metadata["shape"][1] for metadata in stages.values())
     _arrow(axes, (13.5, level), (64, level))
     axes.text(38, level - 1, f"each stage resized to {side} × {side} (bilinear)", ha="center", va="top", fontsize=7)
     axes.text(place / 2 + 7, 23.5, f"{encoder}: frozen", ha="center", va="top", color=colour, weight="bold")
@@ -71,7 +76,8 @@ def _half(channels: int) -> float:
 
 
 def _box(axes: Axes, place: float, channels: int, side: int, colour: str) -> None:
-    width, height = 2 * _half(channels), _height(side)
+    width = 2 * _half(channels)
+    height = _height(side)
     axes.add_patch(Rectangle((place - width / 2, 8 - height / 2), width, height, fc=colour, ec="white", alpha=0.9))
 
 

@@ -6,15 +6,15 @@ from matplotlib.figure import Figure
 
 from posinfo.figures.data import FigureData
 from posinfo.figures.style import WHOLE, colour_of, counts_of
-from posinfo.figures.summaries import estimates, interval
-from posinfo.run.tables import TABLES
+from posinfo.figures.summaries import interval, table_estimates
 
 
 def border(data: FigureData) -> Figure:
     """A panel per pattern, a line per encoder, 95 % intervals; lines stand a little apart, so that none is hidden."""
     run = data.run
-    shown = estimates(TABLES["border"].cells(run), data.groups)
-    patterns, encoders = list(shown["pattern"].unique()), list(shown["encoder"].unique())
+    shown = table_estimates("border", data)
+    patterns = list(shown["pattern"].unique())
+    encoders = list(shown["encoder"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.4), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):
         for place, encoder in enumerate(encoders):

@@ -1,29 +1,31 @@
 """Draw figures."""
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from posinfo.command_line import Commands
 
-PUBLISHED = Path(__file__).parents[2] / "published"
-
 
 def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    figure = commands.add(_figure, "figure", "draw a figure of the paper or of our own")
-    figure.add_argument("name", help="such as figure4 or stages")
-    figure.add_argument("--inputs", type=Path, nargs="*", default=[], help="results that it shows, by their paths")
-    figure.add_argument("--benchmarks", type=Path, help="folder of the run's benchmarks")
-    figure.add_argument("--run", required=True, help="JSON of the configuration")
-    figure.add_argument("--output", type=Path, required=True, help="path without suffix; .pdf and .png are written")
+    """Add this command to the command line."""
+    commands.add(figure)
 
 
-def _figure(args: argparse.Namespace) -> None:
-    from posinfo.figures import data as materials
-    from posinfo.figures import drawings
-    from posinfo.run.config import load_config
+def figure(name: str, *, inputs: Sequence[Path] = (), benchmarks: Path, run: str, output: Path) -> None:
+    """Draw a figure, of the core or of an experiment, from the results that it shows.
 
-    run = load_config(json.loads(args.run))
-    data = materials.collect(run, args.inputs, PUBLISHED, args.benchmarks)
-    drawings.write_figure(args.name, data, args.output.with_suffix(".pdf"), args.output.with_suffix(".png"))
+    Args:
+        name: such as figure4 or stages
+        inputs: results, by their paths
+        benchmarks: folder of the run's benchmarks
+        output: path without suffix; .pdf and .png are written
+    """
+    from posinfo.figures.data import FigureData
+    from posinfo.figures.style import write_figure
+    from posinfo.run.config import load_passed
+    from posinfo.run.experiments import load
+    from posinfo.run.shown import figure_of
+
+    passed = load_passed(run)
+    draw = load(figure_of(passed, name).draw)
+    write_figure(lambda: draw(FigureData(passed, tuple(inputs), benchmarks)), output)

@@ -19,7 +19,7 @@ from posinfo.store.errors import InputError
 _PALETTE = sns.color_palette("colorblind").as_hex()
 # Of the workflow's stages: none is an encoder's colour.
 COLOURS = {
-    "trained": _PALETTE[5],
+    "encoders": _PALETTE[5],
     "features": _PALETTE[2],
     "readouts": _PALETTE[4],
     "scores": _PALETTE[8],
@@ -36,10 +36,11 @@ def cost(data: FigureData) -> Figure:
     Raises:
         InputError: when the run has left no benchmark files.
     """
-    if data.costs.empty:
+    costs = data.jobs()
+    if costs.empty:
         raise InputError("no benchmark files in the results folder: the figure of the run's time has nothing to show")
-    stages = [stage if stage in COLOURS else "other" for stage in data.costs["stage"]]
-    jobs = data.costs.assign(kind=stages)
+    stages = [stage if stage in COLOURS else "other" for stage in costs["stage"]]
+    jobs = costs.assign(kind=stages)
     runs = by_run(jobs)
     chosen = max(runs, key=lambda run: float(run["seconds"].sum()), default=None)
     lanes = with_lanes(chosen) if chosen is not None else None
@@ -60,7 +61,7 @@ def cost(data: FigureData) -> Figure:
 
 def by_row(jobs: pd.DataFrame) -> pd.DataFrame:
     """Seconds, [row, kind], the largest row last: a row for each encoder, and for each stage of what reads several."""
-    encoders = set(jobs[jobs["kind"].isin(["trained", "features"])]["name"])
+    encoders = set(jobs[jobs["kind"].isin(["encoders", "features"])]["name"])
     named = zip(jobs["stage"], jobs["name"], strict=True)
     rows = [name if name in encoders else stage.replace("_", " ") for stage, name in named]
     table = jobs.assign(row=rows).pivot_table(
@@ -71,7 +72,9 @@ def by_row(jobs: pd.DataFrame) -> pd.DataFrame:
 
 def _schedule(axes: Axes, lanes: pd.DataFrame, runs: Sequence[pd.DataFrame], lost: int) -> None:
     """A bar for each job of a run from its start to its end, named where its name fits."""
-    took, count, first = wall(lanes), int(lanes["lane"].max()) + 1, lanes["start"].min()
+    took = wall(lanes)
+    count = int(lanes["lane"].max()) + 1
+    first = lanes["start"].min()
     _, unit, scale = next(one for one in UNITS if took >= one[0])
     inches = (WHOLE - 0.4) * scale / took  # of a unit
     for kind, colour in COLOURS.items():
@@ -88,12 +91,12 @@ def _schedule(axes: Axes, lanes: pd.DataFrame, runs: Sequence[pd.DataFrame], los
             axes.text(centre, float(str(row.lane)), words, ha="center", va="center_baseline", fontsize=5)
     began = datetime.fromtimestamp(float(first), UTC)
     share = lanes["seconds"].sum() / took / count
-    told = f"began {began:%F %H:%M} UTC: {len(lanes)} jobs, {count} side by side, {took / scale:.1f} {unit}"
-    axes.set_title(f"{told}, {min(share, 1):.0%} of the lanes filled", loc="left")
+    summary = f"began {began:%F %H:%M} UTC: {len(lanes)} jobs, {count} side by side, {took / scale:.1f} {unit}"
+    axes.set_title(f"{summary}, {min(share, 1):.0%} of the lanes filled", loc="left")
     notes = [f"{unit} since the first job started"]
     notes += [f"of {len(runs)} runs the one with most work"] if len(runs) > 1 else []
     notes += [f"not drawn: {lost} whose logs say no end"] if lost else []
-    axes.set_xlabel("; ".join(notes))
+    axes.set_xlabel("; ".join(notes), fontsize=7)
     axes.set(xlim=(0, took / scale), ylim=(count - 0.4, -0.6), yticks=[])
     axes.set_ylabel("side by side", fontsize=7)
     axes.grid(visible=False, axis="y")

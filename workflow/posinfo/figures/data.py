@@ -1,22 +1,24 @@
-"""What figures are drawn from: results found by their paths, checked, as arrays and frames."""
+"""What figures are drawn from: results found by their paths, checked, read when they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from posinfo.experiments.tasks.crops import Crops, read_crops
-from posinfo.experiments.tasks.segmentations import Segmentations, read_segmentations
 from posinfo.figures.schedule import read_jobs
-from posinfo.images.pictures import read_names, read_pictures
+from posinfo.images.decoded import read_image_names, read_images
 from posinfo.images.views import first_views
 from posinfo.run.cells import Cell
-from posinfo.run.figures import CROPS, SEGMENTATIONS, SHOWN
-from posinfo.store.arrays import read_arrays
+from posinfo.run.config import RunConfig
+from posinfo.run.figures import SHOWN
+from posinfo.run.roles import SYNTHETIC
+from posinfo.run.tables import TABLES
+from posinfo.scores.predictions import Predictions, read_predictions
 from posinfo.store.errors import InputError
 from posinfo.store.files import read_json
 from posinfo.store.sidecars import verified
@@ -24,135 +26,97 @@ from posinfo.store.tensors import read_tensors
 from posinfo.tables.claims import printed_values
 from posinfo.tables.summaries import Groups, by_cell, read_scores, scores_of_cell
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
-
-
-@dataclass(frozen=True)
-class Maps:
-    """Predicted maps of one readout on the shown pictures of one set: float16 [pictures, 224, 224] per pattern."""
-
-    maps: dict[str, NDArray[np.float16]]
-    names: list[str]
-    seed: int
-
 
 @dataclass(frozen=True)
 class FigureData:
-    """All that a figure may show; empty where it shows none of a kind.
+    """The results that a figure shows.
 
     Attributes:
-        printed: the published cells, as `claims.printed_values` returns them.
-        captions: what the paper printed under the panels of its figure 6.
-        groups: scores by cell.
-        predicted: (encoder, readout, images) to the predicted maps.
-        crops: saliency of pictures and of cropped copies.
-        segmentations: encoder to the classes of pixels that it says.
-        pictures: set of images to its shown pictures, uint8 [pictures, 224, 224, 3].
-        sidecars: the sidecars of an encoder's stages, shallow first.
-        losses: columns encoder, pattern, seed, epoch, loss.
-        curve: the learning curve's rows.
-        costs: the jobs, as `schedule.read_jobs` returns them.
+        run: the run's configuration.
+        paths: of the results.
+        benchmarks: the folder of the run's benchmark files; `logs` lies beside it.
     """
 
-    run: "RunConfig"
-    printed: pd.DataFrame
-    captions: pd.DataFrame
-    groups: Groups
-    predicted: dict[tuple[str, str, str], Maps]
-    crops: Crops | None
-    segmentations: dict[str, Segmentations]
-    pictures: dict[str, NDArray[np.uint8]]
-    sidecars: list[dict[str, Any]]
-    losses: pd.DataFrame
-    curve: pd.DataFrame
-    costs: pd.DataFrame
+    run: RunConfig
+    paths: tuple[Path, ...]
+    benchmarks: Path
 
-    def map_of(self, cell: Cell, place: int) -> NDArray[np.float64]:
-        """The predicted map of a cell on the shown picture number `place`."""
-        key = (cell.encoder, cell.readout.name, cell.images)
-        if key not in self.predicted or cell.pattern not in self.predicted[key].maps:
-            raise InputError(f"no predicted map for {' / '.join(key)} / {cell.pattern}: the figure would have a hole")
-        return np.asarray(self.predicted[key].maps[cell.pattern][place], dtype=np.float64)
+    def files(self, folder: str, suffix: str = "") -> Iterator[Path]:
+        """The given paths below a folder of results, such as `scores`."""
+        for path in self.paths:
+            if folder in path.parts[:-1] and (not suffix or path.suffix == suffix):
+                yield path
 
-    def score_of(self, cell: Cell, place: int) -> tuple[float, float]:
+    @cached_property
+    def printed(self) -> pd.DataFrame:
+        """The published cells of the core's tables, as `claims.printed_values` returns them."""
+        return printed_values(self.run, TABLES)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Scores by cell."""
+        return by_cell(read_scores(list(self.files("scores"))))
+
+    @cached_property
+    def predictions(self) -> dict[str, Predictions]:
+        """Encoder to its predicted maps."""
+        return {path.stem: read_predictions(path) for path in self.files("predictions", ".npz")}
+
+    def images(self, role: str) -> NDArray[np.uint8]:
+        """The shown images of a role: several natural ones, one black, white or noise; uint8 [images, 224, 224, 3]."""
+        wanted = self.run.images.tests[role]
+        array = next((path for path in self.files("images", ".npy") if path.stem == wanted), None)
+        if array is None:
+            raise InputError(f"no images of {wanted}: the figure would have a hole")
+        names = read_image_names(array.with_suffix(".csv"))
+        chosen = [names.index(f"{role}-0")] if role in SYNTHETIC else first_views(names, SHOWN)
+        return np.asarray(read_images(array)[chosen])
+
+    def _drawn(self, cell: Cell, place: int) -> tuple[Predictions, int]:
+        """The predictions that hold a cell's maps, and the number of the shown image among them."""
+        if cell.encoder not in self.predictions:
+            raise InputError(f"no predicted maps of {cell.encoder}: the figure would have a hole")
+        predictions = self.predictions[cell.encoder]
+        if cell.role in SYNTHETIC:
+            return predictions, predictions.names[cell.images].index(f"{cell.role}-0")
+        return predictions, range(len(predictions.names[cell.images]))[place]
+
+    def map_of(self, cell: Cell, place: int = -1) -> NDArray[np.float64]:
+        """The predicted map of a cell on the shown image number `place`; where one is shown, it is the last."""
+        predictions, number = self._drawn(cell, place)
+        maps = predictions.map_of(cell.readout.name, cell.images, cell.pattern)
+        return np.asarray(maps[number], dtype=np.float64)
+
+    def score_of(self, cell: Cell, place: int = -1) -> tuple[float, float]:
         """SPC and MAE of that map."""
-        drawn = self.predicted[cell.encoder, cell.readout.name, cell.images]
+        predictions, number = self._drawn(cell, place)
+        name = predictions.names[cell.images][number]
         scores = scores_of_cell(self.groups, cell)
-        (row,) = scores[(scores["image"] == drawn.names[place]) & (scores["seed"] == drawn.seed)].to_dict("records")
+        (row,) = scores[(scores["image"] == name) & (scores["seed"] == predictions.seed)].to_dict("records")
         return float(row["spc"]), float(row["mae"])
 
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Stage to what its features' sidecar says of it, shallow first."""
+        (folder,) = (path for path in self.paths if "features" in path.parts[:-1])
+        return dict(read_json(folder / "features.json")["stages"])
 
-def collect(run: "RunConfig", paths: Sequence[Path], published: Path, benchmarks: Path | None = None) -> FigureData:
-    """Read every result that `paths` name; each is known by its folder and suffix.
+    def losses(self) -> pd.DataFrame:
+        """Training losses of the given readouts: columns encoder, pattern, seed, epoch, loss."""
+        frames = []
+        for folder in self.files("readouts"):
+            for file in sorted(folder.glob("*.safetensors")):
+                arrays, metadata = read_tensors(file)
+                for (pattern, seed), losses in zip(metadata["heads"], arrays["loss"], strict=True):
+                    columns = {"epoch": np.arange(1, len(losses) + 1), "loss": losses}
+                    frames.append(pd.DataFrame(columns).assign(encoder=folder.parent.name, pattern=pattern, seed=seed))
+        return pd.concat(frames, ignore_index=True)
 
-    Args:
-        benchmarks: folder of the run's benchmark files; `logs` lies beside it.
+    def curve(self) -> pd.DataFrame:
+        """The rows of the learning curve."""
+        (path,) = (path for path in self.paths if path.stem == "learning_curve")
+        verified(path)
+        return pd.read_csv(path)
 
-    Raises:
-        InputError: when a path is of no known kind, or a file does not hold what its kind holds.
-    """
-    kinds: dict[str, list[Path]] = {}
-    for path in paths:
-        kinds.setdefault(_kind(path), []).append(path)
-    names = {path.stem: read_names(path) for path in kinds.get("names", [])}
-    scores = kinds.get("scores", [])
-    curves = [read_curve(path) for path in kinds.get("curve", [])]
-    return FigureData(
-        run=run,
-        printed=printed_values(run, published),
-        captions=pd.read_csv(published / "figure6_captions.csv"),
-        groups=by_cell(read_scores(scores)) if scores else {},
-        predicted={
-            (path.parts[-3], path.parts[-2], path.stem): read_maps(path) for path in kinds.get("predictions", [])
-        },
-        crops=next((read_crops(path) for path in kinds.get("crops", [])), None),
-        segmentations={path.parts[-2]: read_segmentations(path) for path in kinds.get("segmentations", [])},
-        pictures={
-            path.stem: read_pictures(path)[first_views(names[path.stem], SHOWN)] for path in kinds.get("images", [])
-        },
-        sidecars=[read_json(path) for path in kinds.get("sidecars", [])],
-        losses=read_losses(kinds.get("readouts", [])),
-        curve=pd.concat(curves) if curves else pd.DataFrame(),
-        costs=read_jobs(benchmarks, benchmarks.parent / "logs") if benchmarks else pd.DataFrame(),
-    )
-
-
-def _kind(path: Path) -> str:
-    folders = set(path.parts[:-1])
-    if path.stem in (CROPS, SEGMENTATIONS):
-        return path.stem
-    for folder in ("scores", "predictions", "readouts"):
-        if folder in folders:
-            return folder
-    if "images" in folders:
-        return "images" if path.suffix == ".npy" else "names"
-    if path.stem == "learning_curve":
-        return "curve"
-    if path.suffix == ".json":
-        return "sidecars"
-    raise InputError(f"{path} is no result that a figure can show")
-
-
-def read_maps(path: Path) -> Maps:
-    """A file of predicted maps, once its sidecar vouches for it."""
-    stored = read_arrays(path)
-    maps = {name: array for name, array in stored.items() if name not in ("pictures", "names", "seed")}
-    return Maps(maps, stored["names"].tolist(), int(stored["seed"]))
-
-
-def read_curve(path: Path) -> pd.DataFrame:
-    """The rows of the learning curve, once its sidecar vouches for them."""
-    verified(path)
-    return pd.read_csv(path)
-
-
-def read_losses(paths: Sequence[Path]) -> pd.DataFrame:
-    """The training loss of each encoder, pattern, seed and epoch, from readout files `.../encoder/readout/pattern`."""
-    frames = []
-    for path in paths:
-        losses = read_tensors(path)[0]["loss"]
-        seeds, epochs = np.indices(losses.shape)
-        columns = {"seed": seeds.ravel(), "epoch": epochs.ravel() + 1, "loss": losses.ravel()}
-        frames.append(pd.DataFrame(columns).assign(encoder=path.parts[-3], pattern=path.stem))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    def jobs(self) -> pd.DataFrame:
+        """The run's jobs, as `schedule.read_jobs` returns them."""
+        return read_jobs(self.benchmarks, self.benchmarks.parent / "logs")

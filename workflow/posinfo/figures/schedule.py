@@ -61,7 +61,8 @@ def with_lanes(run: pd.DataFrame) -> pd.DataFrame:
     it in which its lane is free.
     """
     free: list[float] = []  # when each lane is
-    lanes, begins = [], []
+    lanes = []
+    begins = []
     for start, seconds in zip(run["start"], run["seconds"], strict=True):
         lane = next((lane for lane, since in enumerate(free) if since <= start), None)
         if lane is None and free and min(free) <= start + SLACK:

@@ -1,4 +1,1 @@
-"""Sets of pictures and masks as arrays, all of one size, with a list of where each came from.
-
-Made from wheels, archives or folders.
-"""
+"""Sets of images as arrays: decoded from wheels, archives or folders, resized to one side, each with its origin."""

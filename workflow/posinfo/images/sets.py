@@ -1,21 +1,24 @@
-"""Which pictures a named set of images holds: the registry's entry turned into pictures."""
+"""The images of a named set, as its entry in the registry says."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from posinfo.images.pictures import Picture, crops, grey, noise, split
+from posinfo.images.decoded import DecodedImage, constant, crops, noise, split
 from posinfo.registry.catalogue import Registry, look_up
-from posinfo.registry.entries import ArchiveImages, ConstantImage, Folder, Noise, RemoteFile, Wheel
-from posinfo.sources.archives import Archive, listed, opened, pictures_in
+from posinfo.registry.entries import ArchiveImages, Folder, RemoteFile, SyntheticImages, Views, Wheel
+from posinfo.sources.archives import Archive, images_in, opened, read_stems
 from posinfo.sources.fetching import read_member, verify
-from posinfo.sources.folders import photographs_in, refuse_twins
+from posinfo.sources.folders import photographs_in, refuse_duplicate_names
 from posinfo.sources.repositories import opened_repository
 from posinfo.store.errors import InputError
 
+Readers = dict[str, Callable[[], bytes]]  # photograph to a function that reads its bytes
 
-def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterator[Picture], int]:
-    """The pictures of a set in order, and how many they will be.
+
+def images_of(name: str, registry: Registry, resources: Path) -> tuple[Iterator[DecodedImage], int]:
+    """The images of a set, in order, and their number.
 
     Args:
         name: a set of the registry.
@@ -26,30 +29,22 @@ def pictures_of(name: str, registry: Registry, resources: Path) -> tuple[Iterato
         InputError: for an unknown set, or photographs that are missing, damaged or unreadable.
     """
     entry = look_up("set of images", name, registry.images)
-    if isinstance(entry, ConstantImage):
-        return iter([grey(entry.grey)]), 1
-    if isinstance(entry, Noise):
-        return (noise(entry.mean, entry.sd, seed) for seed in range(entry.draws)), entry.draws
-    if isinstance(entry, Folder):
-        photographs = photographs_in(Path(entry.folder), entry.count)
-        return _views_of_files(photographs, Path(entry.folder), entry), len(photographs) * entry.views
+    if isinstance(entry, SyntheticImages):
+        return _synthetic(entry), entry.count
     if isinstance(entry, ArchiveImages):
-        return _archived(entry, registry, resources), entry.count
-    collection = look_up("collection of photographs", entry.photographs, registry.photographs)
-    places = _members(collection.sources, registry, resources)
-    train, test = split(list(places), collection.held_out, collection.seed)
-    chosen = train if entry.part == "train" else test
-    pictures = (
-        picture
-        for photograph in chosen
-        for picture in crops(photograph, read_member(*places[photograph]), entry.views, entry.seed)
-    )
-    return pictures, len(chosen) * entry.views
+        return _in_archive(entry, registry, resources), entry.count
+    if isinstance(entry, Folder):
+        folder = Path(entry.folder)
+        readers: Readers = {name: (folder / name).read_bytes for name in photographs_in(folder, entry.count)}
+    else:
+        readers = _in_wheels(entry, registry, resources)
+    views = (view for name, read in readers.items() for view in crops(name, read(), entry.views, entry.seed))
+    return views, len(readers) * entry.views
 
 
 @contextmanager
 def fetched_archive(name: str, registry: Registry, resources: Path) -> Iterator[tuple[Archive, Path]]:
-    """The archive of a source and its path, opened once it is what its checksum or its members say.
+    """Open the archive of a source once its checksum or its members are verified; yields it and its path.
 
     Raises:
         InputError: when it is missing, damaged, another one, or a wheel.
@@ -67,27 +62,32 @@ def fetched_archive(name: str, registry: Registry, resources: Path) -> Iterator[
         yield archive, path
 
 
-def _members(names: list[str], registry: Registry, resources: Path) -> dict[str, tuple[Path, str, str]]:
-    """Photograph -> (archive, member, sha256)."""
-    places: dict[str, tuple[Path, str, str]] = {}
-    for name in names:
-        source = look_up("source", name, registry.sources)
-        if not isinstance(source, Wheel):
-            raise InputError(f"source {name} is no wheel; collections of photographs are read from wheels")
-        places |= {member: (resources / source.place, member, digest) for member, digest in source.members.items()}
-    return places
+def _synthetic(entry: SyntheticImages) -> Iterator[DecodedImage]:
+    for name, value in entry.constant.items():
+        yield constant(name, value)
+    for seed in range(entry.noise.draws):
+        yield noise(entry.noise.mean, entry.noise.sd, seed)
 
 
-def _archived(entry: ArchiveImages, registry: Registry, resources: Path) -> Iterator[Picture]:
+def _in_archive(entry: ArchiveImages, registry: Registry, resources: Path) -> Iterator[DecodedImage]:
     with fetched_archive(entry.archive, registry, resources) as (archive, path):
-        only = listed(archive, path, entry.listed) if entry.listed else None
+        only = read_stems(archive, path, entry.listed) if entry.listed else None
         masks = None if entry.masks_archive else entry.masks
-        names = pictures_in(archive, path, entry.pictures, entry.count, masks, only)
-        refuse_twins(names, path)
+        names = images_in(archive, path, entry.images, entry.count, masks, only)
+        refuse_duplicate_names(names, path)
         for name in names:  # in the archive's order: a compressed tar is read from front to back
             yield from crops(name, archive.read(name), count=1, seed=0)
 
 
-def _views_of_files(names: list[str], folder: Path, entry: Folder) -> Iterator[Picture]:
-    for name in names:
-        yield from crops(name, (folder / name).read_bytes(), entry.views, entry.seed)
+def _in_wheels(entry: Views, registry: Registry, resources: Path) -> Readers:
+    """Readers of the photographs of a collection's training or test part."""
+    collection = look_up("collection of photographs", entry.photographs, registry.photographs)
+    readers: Readers = {}
+    for name in collection.sources:
+        source = look_up("source", name, registry.sources)
+        if not isinstance(source, Wheel):
+            raise InputError(f"source {name} is no wheel; collections of photographs are read from wheels")
+        wheel = resources / source.place
+        readers |= {member: partial(read_member, wheel, member, digest) for member, digest in source.members.items()}
+    train, test = split(list(readers), collection.held_out, collection.seed)
+    return {photograph: readers[photograph] for photograph in (train if entry.part == "train" else test)}

@@ -1,4 +1,4 @@
 """Readouts, trained by the released protocol.
 
-Made from an encoder's feature maps of the training pictures.
+Made from an encoder's feature maps of the training images.
 """

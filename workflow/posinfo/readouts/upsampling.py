@@ -1,4 +1,4 @@
-"""The readout's last step, the enlargement to the picture's size, and the loss there without the large map."""
+"""The readout's last step, the upsampling to the image's size, and the loss at that size without the large map."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""What a config may name, as checked entries: sources, sets of images, encoders.
+"""Checked entries of all that a config may name: sources, sets of images, encoders.
 
-Made from the YAML files of workflow/registry and a config's own entries.
+They come from the YAML files of workflow/registry and from the config's own entries.
 """

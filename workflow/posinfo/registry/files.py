@@ -1,81 +1,121 @@
-"""Entries of files that are fetched, and by what each is verified."""
+"""The base of all entries of the registry, and the entries of files that are fetched."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
-from posinfo.registry.base import Entry, Name, Sha256
-
+WORDS = ("title", "about", "licence", "urls")  # keys that change no result
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
-Globs = str | tuple[str, ...]  # over the whole path of an archive's member; `*` stays within a folder
+Globs = str | tuple[str, ...]  # of the whole path of an archive's member; `*` does not match a slash
 
 
-class Wheel(Entry):
+class Entry(BaseModel):
+    """An immutable entry, in which an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def by_key(keys: dict[str, type[Entry]]) -> Discriminator:
+    """Choose an entry's class by a key that only this class has, so that errors are about one class."""
+
+    def kind(entry: Any) -> str | None:
+        if isinstance(entry, Entry):
+            return next(key for key, model in keys.items() if isinstance(entry, model))
+        return next((key for key in keys if isinstance(entry, dict) and key in entry), None)
+
+    message = f"an entry has one of the keys {', '.join(keys)}"
+    return Discriminator(kind, custom_error_type="kind", custom_error_message=message)
+
+
+class SourceEntry(Entry):
+    """A file from outside, with its description and licence for the docs."""
+
+    about: str = ""
+    licence: str = ""
+
+    @property
+    def copied_from(self) -> list[str]:
+        """The local file that is copied, if any."""
+        return []
+
+
+class Wheel(SourceEntry):
     """Files inside a wheel of a package index."""
 
     package: Name
     version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+]*$")]
-    about: str = ""
-    licence: str = ""
     members: dict[str, Sha256]
 
     @property
     def place(self) -> str:
-        """Where it lies below the resources folder."""
+        """Its path below the resources folder."""
         return f"packages/{self.package}-{self.version}.whl"
 
 
 class Members(Entry):
-    """The members of an archive that decide, since hosts pack the same commit of a repository into different bytes.
+    """The verified members of a repository's archive, since hosts pack the same commit into different bytes.
 
     Attributes:
-        paths: which: globs over the path below the archive's one top folder, whatever that is called.
-        count: how many.
-        listing: the sha256 over the lines `sha256  path` of these members, in the order of their paths.
+        paths: globs of their paths below the archive's one top folder, whatever its name.
+        count: their number.
+        sha256: of the lines `sha256  path` of these members, in the order of their paths.
     """
 
     paths: Globs
     count: Annotated[int, Field(ge=1)]
-    listing: Sha256
+    sha256: Sha256
 
 
-class RemoteFile(Entry):
-    """One file behind URLs: mirrors of the same bytes, tried in this order; without any it has to be placed by hand.
+class RemoteFile(SourceEntry):
+    """One file behind URLs.
 
-    `checksum` is `md5:...` or `sha256:...`, the latter perhaps only its first digits, as torch puts them into file
-    names. Where nobody published one, the first download's is recorded beside the file and holds from then on.
-    `members` stands instead of it for a repository's archive at a commit.
+    Attributes:
+        file: its name below resources/archives.
+        urls: mirrors of the same bytes, tried in this order; without any, the file must be placed by hand.
+        checksum: `md5:...` or `sha256:...`, of which the first digits are enough (torch's file names have eight).
+            Without one, the sum of the first download is recorded beside the file and required from then on.
+        members: replaces the checksum for a repository's archive at a commit.
     """
 
     file: Name
     urls: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
     checksum: Checksum | None = None
     members: Members | None = None
-    about: str = ""
-    licence: str = ""
 
     @model_validator(mode="after")
     def _one_check(self) -> Self:
         if self.checksum and self.members:
-            raise ValueError("a file is verified by its checksum or by its members, not by both")
+            raise ValueError("a file is verified by `checksum` or by `members`; remove one of them")
         return self
 
     @property
     def place(self) -> str:
-        """Where it lies below the resources folder."""
+        """Its path below the resources folder."""
         return f"archives/{self.file}"
 
 
-class LocalFile(Entry):
-    """One file of this machine, copied; without a checksum it may be any file, and a changed one is copied again."""
+class LocalFile(SourceEntry):
+    """A file of this machine, which is copied, and copied again when it changes; a checksum forbids changes."""
 
     path: str
     checksum: Checksum | None = None
-    about: str = ""
-    licence: str = ""
 
     @property
     def place(self) -> str:
-        """Where it lies below the resources folder."""
+        """Its path below the resources folder."""
         return f"archives/{Path(self.path).name}"
+
+    @property
+    def copied_from(self) -> list[str]:
+        """The local file that is copied."""
+        return [self.path]
+
+
+Source = Annotated[
+    Annotated[Wheel, Tag("package")] | Annotated[RemoteFile, Tag("file")] | Annotated[LocalFile, Tag("path")],
+    by_key({"package": Wheel, "file": RemoteFile, "path": LocalFile}),
+]
+SOURCE: TypeAdapter[Source] = TypeAdapter(Source)

@@ -1,4 +1,4 @@
-"""Mistakes in a checked document (config, registry), as lines for a person."""
+"""Readable lines about mistakes in a config or in the registry."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,20 @@ from posinfo.store.errors import unknown
 
 
 def lines(error: ValidationError, known_keys: Callable[[list[Any]], list[str]] | None = None) -> list[str]:
-    """One line for each mistake: the key, the value, what is allowed and the nearest match.
+    """One line for each mistake: the key, its value, the allowed values and the nearest match.
 
     Args:
-        error: what pydantic found.
-        known_keys: the keys of the section at a path, for a key that is none of them.
+        error: of pydantic.
+        known_keys: the keys of the section at a path, to suggest one for an unknown key.
     """
     return [_line(dict(mistake), known_keys) for mistake in error.errors()]
 
 
 def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] | None) -> str:
-    key, value = ".".join(str(part) for part in mistake["loc"]), mistake["input"]
+    key = ".".join(str(part) for part in mistake["loc"])
+    value = mistake["input"]
+    # A check of a whole section has no single value to show.
+    shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
     if mistake["type"] == "extra_forbidden" and known_keys:
         *path, last = mistake["loc"]
         return f"{key}: {unknown('key', str(last), known_keys(path))}"
@@ -27,12 +30,8 @@ def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] 
         allowed = [part.strip(" '") for part in mistake["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return f"{key}: {unknown('value', str(value), allowed)}"
     if mistake["type"] == "string_pattern_mismatch" and mistake["loc"][-1] == "[key]":
-        return (
-            f"{key.removesuffix('.[key]')}: a name is made of letters, digits, dots, - and _, and begins with neither"
-        )
+        section = key.removesuffix(".[key]")
+        return f"{section}: a name has letters, digits, dots, - and _, and begins with a letter or a digit"
     if mistake["type"] == "value_error":
-        # Checks of ours speak for themselves; a check of a whole section has no single value to show.
-        shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
         return f"{key}: {mistake['ctx']['error']}{shown}".removeprefix(": ")
-    shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
     return f"{key}: {mistake['msg']}{shown}"

@@ -1,19 +1,17 @@
-"""Configuration files laid over each other, as Snakemake merges them."""
+"""Configuration files merged as Snakemake merges them."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from posinfo.store.errors import InputError
-
-_OWN: TypeAdapter[dict[str, dict[str, dict[str, Any]]]] = TypeAdapter(dict[str, dict[str, dict[str, Any]]])
+from posinfo.store.files import read_yaml
 
 
 def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
-    """The values of several files, a later one over an earlier one, key by key.
+    """The values of several files, merged key by key; a later file wins.
 
     Raises:
         InputError: for a file that is no configuration.
@@ -21,27 +19,15 @@ def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in configfiles:
         try:
-            _lay_over(values, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+            _merge(values, read_yaml(path) or {})
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise InputError(f"{path} is no configuration: {error}") from None
     return values
 
 
-def own_entries(configfiles: Iterable[Path]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The entries of a config's own, unchecked: `sources`, `images` and so on, each name to entry.
-
-    Raises:
-        InputError: for a file that is no configuration, or `own` that is no such thing.
-    """
-    try:
-        return _OWN.validate_python(merged(configfiles).get("own", {}))
-    except ValidationError as error:
-        raise InputError(f"own: {error.errors()[0]['msg']}; see workflow/configs/own.yaml") from None
-
-
-def _lay_over(values: dict[str, Any], above: dict[str, Any]) -> None:
-    for key, value in above.items():
+def _merge(values: dict[str, Any], later: dict[str, Any]) -> None:
+    for key, value in later.items():
         if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _lay_over(values[key], value)
+            _merge(values[key], value)
         else:
             values[key] = value

@@ -1,8 +1,8 @@
-"""Say what a run takes before it starts, and make the report's pages."""
+"""Say what disk a run takes before it starts, and make the report's pages."""
 
-import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from posinfo.command_line import Commands
@@ -10,50 +10,46 @@ from posinfo.command_line import Commands
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    plan = commands.add(_plan, "plan", "what a run takes: disk, multiply-adds and hours of every step", of_rules=False)
-    plan.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of config.yaml")
-    plan.add_argument("--gmacs", type=float, default=100, help="10^9 multiply-adds a second of the device")
-    plan.add_argument("--read", type=float, default=1, help="GB a second at which features are read")
-
-    space = commands.add(
-        _space, "space", "the disk that files named on the standard input take; stop if it is not there"
-    )
-    space.add_argument("--run", required=True, help="JSON of the configuration")
-
-    pages = commands.add(_pages, "pages", "pages of the report: tables, claims, versions and digests")
-    pages.add_argument("--markdown", type=Path, nargs="+", required=True, help="tables and claims")
-    pages.add_argument("--sidecars", type=Path, nargs="+", required=True, help="one of each encoder's features")
-    pages.add_argument("--titles", required=True, help="JSON of encoder to title")
-    pages.add_argument("--output", type=Path, required=True, help="folder")
+    commands.add(plan, of_rules=False)
+    commands.add(space)
+    commands.add(page)
 
 
-def _plan(args: argparse.Namespace) -> None:
+def plan(*, configfile: Sequence[Path] = ()) -> None:
+    """Print the disk that a run takes, folder by folder."""
     from posinfo.registry.overlays import merged
-    from posinfo.report import plan
-    from posinfo.report.steps import steps
+    from posinfo.report.disk import needs, table
     from posinfo.run.config import load_config
 
-    print(plan.table(steps(load_config(merged(args.configfile))), args.gmacs, args.read))
+    print(table(needs(load_config(merged(configfile)))))
 
 
-def _space(args: argparse.Namespace) -> None:
-    from posinfo.report import plan
-    from posinfo.report.steps import steps
+def space(*, run: str) -> None:
+    """Print the disk that files named on the standard input take; stop if it is not there."""
+    from posinfo.report.disk import needs, room_for
     from posinfo.run.config import load_config
 
-    print(plan.room_for(steps(load_config(json.loads(args.run))), sys.stdin.read().splitlines()))
+    print(room_for(needs(load_config(json.loads(run))), sys.stdin.read().splitlines()))
 
 
-def _pages(args: argparse.Namespace) -> None:
-    from posinfo.protocol import origins
-    from posinfo.report import pages
-    from posinfo.run import tables, tasks
+def page(name: str, *, inputs: Sequence[Path], run: str, output: Path) -> None:
+    """Write a page of the report: a table, the claims, or what the run was made from.
 
-    about = {name: table.about for name, table in tables.TABLES.items()}
-    about |= {name: table.about for name, table in tasks.TASK_TABLES.items()}
-    about |= {name: table.about for name, table in origins.TABLES.items()}
-    for path in args.markdown:
-        title = f"{path.stem}: {about[path.stem]}" if path.stem in about else path.stem
-        pages.write_page(args.output / f"{path.stem}.html", title, path.read_text(encoding="utf-8"))
-    made_from = pages.made_from(args.sidecars, json.loads(args.titles))
-    pages.write_page(args.output / "run.html", "what the run was made from", made_from)
+    Args:
+        name: a table, claims or run
+        inputs: the Markdown; for run, folders of features
+    """
+    from posinfo.report.pages import provenance, write_page
+    from posinfo.run.config import load_passed
+    from posinfo.run.shown import known_tables
+    from posinfo.store.files import read_json
+
+    passed = load_passed(run)
+    if name == "run":
+        sidecars = [folder / "features.json" for folder in inputs]
+        titles = passed.titles(read_json(path)["encoder"] for path in sidecars)
+        write_page(output, "what the run was made from", provenance(sidecars, titles))
+        return
+    known = known_tables(passed)
+    title = f"{name}: {known[name].about}" if name in known else name
+    write_page(output, title, inputs[0].read_text(encoding="utf-8"))

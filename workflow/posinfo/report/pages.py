@@ -2,10 +2,11 @@
 
 import html
 import platform
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+from markdown_it import MarkdownIt
 
 from posinfo.store.files import read_json, write_text
 
@@ -19,54 +20,40 @@ code { font-size: 12px; }
 PACKAGES = ("snakemake", "torch", "torchvision", "numpy", "pandas", "matplotlib")
 
 
-def page(title: str, markdown: str) -> str:
-    """A whole HTML page of Markdown that holds pipe tables, paragraphs, `**bold**` and `*slanted*` text; no more."""
-    blocks: list[str] = []
-    for block in re.split(r"\n\s*\n", markdown.strip()):
-        lines = block.splitlines()
-        blocks.append(_table(lines) if lines[0].startswith("|") else f"<p>{_inline(' '.join(lines))}</p>")
+def write_page(path: Path, title: str, markdown: str) -> None:
+    """Write Markdown as one HTML page, whole or not at all."""
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
-    body = f"<h1>{html.escape(title)}</h1>\n" + "\n".join(blocks)
-    return f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{body}\n</body></html>\n"
+    body = f"<h1>{html.escape(title)}</h1>\n" + MarkdownIt("commonmark", {"html": False}).enable("table").render(
+        markdown
+    )
+    write_text(path, f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{body}\n</body></html>\n")
 
 
-def _table(lines: Sequence[str]) -> str:
-    first, _, *others = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
-    head = "".join(f"<th>{_inline(cell)}</th>" for cell in first)
-    rows = "\n".join("<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>" for row in others)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
-
-
-def _inline(text: str) -> str:
-    text = html.escape(text, quote=False)
-    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
-    text = re.sub(r"\*(.+?)\*", r"<i>\1</i>", text)
-    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
-
-
-def made_from(sidecars: Sequence[Path], titles: dict[str, str]) -> str:
-    """Markdown: versions, and a row per encoder with the digests of its weights, pictures and code.
+def provenance(sidecars: Sequence[Path], titles: Mapping[str, str]) -> str:
+    """Markdown: versions, and a row per encoder with the digests of its weights, images and code.
 
     Args:
-        sidecars: one per encoder, of a stage of its features.
+        sidecars: features.json files, one per encoder.
         titles: encoder name to what it is.
     """
     lines = ["| package | version |", "|---|---|", f"| python | {platform.python_version()} |"]
     lines += [f"| {package} | {version(package)} |" for package in PACKAGES]
-    columns = ("encoder", "what it is", "weights (sha256)", "pictures (sha256)", "code", "device", "seconds")
+    columns = ("encoder", "what it is", "weights (sha256)", "images (sha256)", "code", "device", "seconds")
     lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for path in sidecars:
         metadata = read_json(path)
-        weights = str(metadata["weights_sha256"] or "none")[:16]
-        digests = f"`{weights}` | `{str(metadata['images_sha256'])[:16]}` | `{metadata['code']}`"
         encoder = str(metadata["encoder"])
-        lines.append(
-            f"| {encoder} | {titles[encoder]} | {digests} | {metadata['device']} | {metadata['seconds']:.1f} |"
-        )
+        weights = str(metadata["weights_sha256"] or "none")[:16]
+        images = str(metadata["images_sha256"])[:16]
+        cells = [
+            encoder,
+            titles[encoder],
+            f"`{weights}`",
+            f"`{images}`",
+            f"`{metadata['code']}`",
+            str(metadata["device"]),
+            f"{metadata['seconds']:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Digests are the first 16 hex digits; seconds are those of one forward pass over the natural images."]
     return "\n".join(lines)
-
-
-def write_page(path: Path, title: str, markdown: str) -> None:
-    """Write one page, whole or not at all."""
-    write_text(path, page(title, markdown))

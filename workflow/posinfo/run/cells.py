@@ -1,6 +1,6 @@
 """One number pair of a table: which run of ours it is, and where it stands in the paper.
 
-Tables, figures and claims are lists of cells; the rules only collect what the cells name.
+Tables, figures and claims are lists of cells; rules only collect what the cells name.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from posinfo.protocol.readout import Readout
 
 BASE = Readout()  # one 3x3 convolution without padding on all stages: the paper's default
-READ_IN_MOST_TABLES = ("H", "G", "HS")
+MOST_PATTERNS = ("H", "G", "HS")  # what the paper shows in most tables
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Cell:
 
     Attributes:
         model: the paper's row label, such as `VGG`; for a control, our encoder's name.
-        role: which of the config's roles the images play (`natural`, `black`, `white`, `noise`).
-        images: the set of images that plays the role.
-        steps: after how many steps of its training the encoder is read, where a table shows that.
+        role: which test images: `natural`, `black`, `white` or `noise`.
+        images: the set of images that holds them.
+        more: further labels, name and value, such as how long an encoder was trained.
     """
 
     model: str
@@ -28,7 +28,7 @@ class Cell:
     pattern: str
     role: str
     images: str
-    steps: int = 0
+    more: tuple[tuple[str, str | int], ...] = ()
 
     def labels(self) -> dict[str, str | int]:
         """What a published table may use to name the cell."""
@@ -40,5 +40,10 @@ class Cell:
             "kernel": self.readout.kernel,
             "stages": self.readout.stages,
             "cut": self.readout.cut,
-            "steps": self.steps,
+            **dict(self.more),
         }
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Names its scores: encoder, readout, pattern and role."""
+        return self.encoder, self.readout.name, self.pattern, self.role

@@ -1,16 +1,77 @@
-"""Print the configuration."""
+"""Print the configuration, and what can be asked for."""
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
 from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    from posinfo.run.config import RunConfig
+
+Kind = Literal["encoders", "images", "tables", "figures", "readouts", "experiments"]
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    commands.add(_config, "config", "print config.yaml with its defaults and comments", of_rules=False)
+    commands.add(config, of_rules=False)
+    commands.add(list_names, name="list", of_rules=False)
 
 
-def _config(_: argparse.Namespace) -> None:
+def config(*, output: Path | None = None) -> None:
+    """Print config.yaml with its defaults and comments.
+
+    Args:
+        output: the file to write instead
+    """
     from posinfo.run.config import render_config
+    from posinfo.store.files import write_text
 
-    print(render_config(), end="")
+    text = render_config()
+    if output:
+        write_text(output, text)
+    else:
+        print(text, end="")
+
+
+def list_names(kind: Kind | None = None, *, configfile: Sequence[Path] = ()) -> None:
+    """List what can be asked for, and what each is.
+
+    Args:
+        kind: by default all kinds
+    """
+    from posinfo.registry.overlays import merged
+    from posinfo.run.config import load_config
+
+    run = load_config(merged(configfile))
+    for shown in [kind] if kind else get_args(Kind):
+        if not kind:
+            print(f"{shown}:")
+        found = _names(run, shown)
+        width = max(len(name) for name in found)
+        for name, about in found.items():
+            print(f"{'' if kind else '  '}{name:{width}}  {about}".rstrip())
+
+
+def _names(run: "RunConfig", kind: Kind) -> dict[str, str]:
+    """Name to what it is."""
+    from posinfo.run import shown
+    from posinfo.run.experiments import NAMES, experiment
+    from posinfo.run.groups import GROUPS, LEAST_SQUARES, members
+
+    if kind == "encoders":
+        return {name: entry.title for name, entry in run.registry.encoders.items()}
+    if kind == "images":
+        return {name: type(entry).__name__ for name, entry in run.registry.images.items()}
+    if kind == "tables":
+        known = shown.tables(run).items()
+        return {name: f"{table.about}{f' (also: {table.alias})' if table.alias else ''}" for name, table in known}
+    if kind == "figures":
+        return {name: figure.title for name, figure in shown.figures(run).items()}
+    if kind == "experiments":
+        off = {name: "" if name in run.switched_on else " (off)" for name in NAMES}
+        return {name: f"{experiment(name).title}{off[name]}" for name in NAMES}
+    stages = run.stages(run.models.VGG)
+    found = {group: ", ".join(readout.name for readout in members(group, stages)) for group in GROUPS}
+    found[LEAST_SQUARES] = "solved instead of trained, such as lstsq-k3-p0-all"
+    return found | {"L1-k5-p0-all": "any readout by its name: L<layers>-k<kernel>-p<padding>-<all or a stage>"}

@@ -1,30 +1,40 @@
 """The run's configuration: one model is its source of defaults, comments, checks and messages."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 from textwrap import wrap
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from posinfo.protocol.alignment import Alignment
-from posinfo.protocol.origins import Origins
 from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Training
 from posinfo.registry import mistakes
 from posinfo.registry.catalogue import Registry, look_up, shipped, with_own
-from posinfo.run.roles import Atlas, ImageRoles, Models, Own, Part, Tasks, registry_of
-from posinfo.run.tasks import COMPOSITIONS
+from posinfo.run.experiments import NAMES, Experiment, Section, each_once, experiment
+from posinfo.run.roles import ImageRoles, Models, Own, registry_of
 from posinfo.store.devices import DeviceSetting
 from posinfo.store.errors import InputError
 
 FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
+Settings = TypeVar("Settings", bound=Section)
 
 
-class RunConfig(Part):
-    """Every key of config.yaml."""
+class RunConfig(Section):
+    """Every key of config.yaml; the sections of experiments are read with `section`."""
 
     results: Annotated[str, FOLDER] = Field("results", description="Folder of everything that is made.")
     resources: Annotated[str, FOLDER] = Field("resources", description="Folder of everything that is fetched.")
@@ -34,7 +44,7 @@ class RunConfig(Part):
         description="Definition of the ground-truth maps: paper (what the published numbers fit; stripes in [-1, 1]) "
         "or released (the PNG files of the released code, all in [0, 1]). Changing it retrains readouts, not features.",
     )
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(each_once)] = Field(
         [0, 1, 2],
         description="One readout is trained from each; tables show mean and sd over them. The paper used one.",
     )
@@ -53,60 +63,63 @@ class RunConfig(Part):
     training: Training = Field(
         Training(), description="Training of a readout. Defaults are the released code's, but for scale."
     )
-
     curve: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         [0.125, 0.25, 0.5],
-        description="The learning curve: shares of the training photographs that are learnt from, beside all of them.",
+        description="The learning curve: shares of the training photographs that are learned from, beside all of them.",
     )
-
-    tasks: Tasks = Field(Tasks(), description="Encoders trained for a task: Tables 5 and 6, Figure 1.")
-
-    atlas: Atlas = Field(Atlas(), description="The atlas: networks side by side, stage by stage (results/atlas.html).")
-
-    origins: Origins = Field(Origins(), description="Experiments on where position comes from: docs/beyond.md.")
-
+    experiments: list[str] = Field(
+        [name for name in NAMES if name != "atlas"],
+        description=f"Experiments that are switched on, of {', '.join(NAMES)}. Each has a section of its name below, "
+        "if it has settings, and a folder of its name with a README in workflow/posinfo/experiments.",
+    )
     expected: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
         "default", description="Folder of workflow/expected with the committed values that `verify` compares with."
     )
-
     own: Own = Field(
         Own(),
         description="Your own entries, written as in workflow/registry; one of a known name replaces the shipped one.",
     )
+    _sections: dict[str, Section] = PrivateAttr(default_factory=dict)
+    _passed: frozenset[str] | None = PrivateAttr(None)
+
+    def __getattribute__(self, name: str) -> Any:
+        """The value; in a job, only of a section that its rule passes."""
+        if name in _CORE:
+            self._refuse_unpassed(name)
+        return super().__getattribute__(name)
+
+    def _refuse_unpassed(self, name: str) -> None:
+        if self._passed is not None and name not in self._passed:
+            raise RuntimeError(f"the job reads the config's {name!r}, which its rule does not pass: add it to settings")
+
+    def section(self, kind: type[Settings]) -> Settings:
+        """The settings of an experiment, by their class.
+
+        Raises:
+            RuntimeError: in a job whose rule does not pass them.
+        """
+        for name, found in self._sections.items():
+            if isinstance(found, kind):
+                self._refuse_unpassed(name)
+                return found
+        raise RuntimeError(f"no experiment has settings of the kind {kind.__name__}")
 
     @cached_property
     def registry(self) -> Registry:
-        """What this run may name: the shipped registry with the config's own entries and the atlas's random draws."""
+        """What this run may name: the shipped registry, the config's own entries, and those of experiments."""
         own = self.own.model_dump()
-        drawn = self.atlas.drawn(with_own(own))
-        return with_own({**own, "encoders": {**own["encoders"], **drawn}}) if drawn else with_own(own)
+        known = with_own(own)
+        added: dict[str, Any] = {}
+        for name in NAMES:
+            entries = experiment(name).entries
+            if entries and (self._passed is None or name in self._passed):
+                added |= entries(self._sections[name], known)
+        return with_own({**own, "encoders": {**own["encoders"], **added}}) if added else known
 
     @property
-    def sets_with_masks(self) -> list[str]:
-        """The sets of images that the encoders of the tasks are trained and tested on."""
-        encoders = [*self.tasks.encoders.values(), *self.tasks.beside]
-        learnt = [task for name in encoders if (task := self.registry.encoders[name].task)]
-        named = [name for task in learnt for name in (self.tasks.sets(task).train, *self.tasks.sets(task).tests)]
-        return [name for name in dict.fromkeys(named) if name != COMPOSITIONS]
-
-    def kept(self, encoder: str) -> dict[int, str]:
-        """The steps of an encoder's training after which it is kept, to the encoder that it is then."""
-        last = self.tasks.recipe_of(look_up("encoder", encoder, self.registry.encoders)).steps
-        entries = self.registry.encoders.items()
-        named = {entry.step: name for name, entry in entries if entry.variant_of == encoder and entry.step is not None}
-        return {step: name for step, name in sorted(named.items()) if step < last}
-
-    def course(self, encoder: str) -> dict[int, str]:
-        """An encoder's training: steps to the encoder that it is then, from what it starts from to itself."""
-        known, entry = self.registry.encoders, look_up("encoder", encoder, self.registry.encoders)
-        alike = {"padding": entry.padding, "input": entry.input, "fit": None, "step": None}
-        begun = [
-            name
-            for name, other in known.items()
-            if entry.start in (name, other.variant_of) and all(getattr(other, key) == alike[key] for key in alike)
-        ]
-        first = {0: begun[0]} if entry.start and begun else {}
-        return {**first, **self.kept(encoder), self.tasks.recipe_of(entry).steps: encoder}
+    def switched_on(self) -> dict[str, Experiment]:
+        """The experiments of this run, by name."""
+        return {name: experiment(name) for name in NAMES if name in self.experiments}
 
     def stages(self, encoder: str) -> list[str]:
         """The stages of an encoder, from shallow to deep."""
@@ -116,14 +129,25 @@ class RunConfig(Part):
         """Encoder to what it is, in words."""
         return {name: look_up("encoder", name, self.registry.encoders).title or name for name in encoders}
 
+    def values(self, *names: str) -> dict[str, Any]:
+        """Sections by name as JSON takes them; all of them if none is named. `load_config` reads them back."""
+        whole = self.model_dump(mode="json")
+        whole |= {name: section.model_dump(mode="json") for name, section in self._sections.items()}
+        return {name: whole[name] for name in names} if names else whole
+
     @field_validator("controls")
     @classmethod
     def _known(cls, names: list[str], info: ValidationInfo) -> list[str]:
         for name in names:
             look_up("encoder", name, registry_of(info).encoders)
-            if names.count(name) > 1:
-                raise ValueError(f"{name} stands there twice; each control may be named once")
-        return names
+        return each_once(names)
+
+    @field_validator("experiments")
+    @classmethod
+    def _known_experiments(cls, names: list[str]) -> list[str]:
+        for name in names:
+            experiment(name)
+        return each_once(names)
 
     @model_validator(mode="after")
     def _two_folders(self) -> Self:
@@ -131,46 +155,63 @@ class RunConfig(Part):
             raise ValueError(f"results and resources are both {self.results!r}; name two folders")
         return self
 
-    @field_validator("seeds")
-    @classmethod
-    def _each_once(cls, seeds: list[int]) -> list[int]:
-        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-        if twice:
-            raise ValueError(f"seed {twice[0]} stands there twice; each seed may be named once")
-        return seeds
+
+_CORE = frozenset(RunConfig.model_fields)
 
 
-def load_config(values: dict[str, Any]) -> RunConfig:
+def load_config(values: Mapping[str, Any]) -> RunConfig:
     """The checked configuration.
 
     Raises:
         InputError: one line for each mistake: the key, the value, what is allowed and the nearest match.
     """
-    # The own entries first: the checks of every other key look names up in the registry that holds them.
-    own = _checked({"own": values.get("own", {})}, shipped()).own
-    return _checked(values, with_own(own.model_dump()))
+    own = _checked(RunConfig, {"own": values.get("own", {})}, shipped()).own
+    registry = with_own(own.model_dump())  # in which the checks of every other key look names up
+    kinds = {name: kind for name in NAMES if (kind := experiment(name).settings)}
+    core = {key: value for key, value in values.items() if key not in kinds}
+    run = _checked(RunConfig, core, registry)
+    for name, kind in kinds.items():
+        run._sections[name] = _checked(kind, values.get(name, {}), registry, name)
+    return run
 
 
-def _checked(values: dict[str, Any], registry: Registry) -> RunConfig:
+def load_passed(text: str) -> RunConfig:
+    """The configuration of a job: of the sections that its rule passes as JSON, and no others."""
+    values = json.loads(text)
+    run = load_config(values)
+    run._passed = frozenset(values)
+    return run
+
+
+Checked = TypeVar("Checked", bound=Section)
+
+
+def _checked(kind: type[Checked], values: Any, registry: Registry, under: str = "") -> Checked:
     try:
-        return RunConfig.model_validate(values, context=registry)
+        return kind.model_validate(values, context=registry)
     except ValidationError as error:
-        lines = [f"  {line}" for line in mistakes.lines(error, _keys)]
+        prefix = f"{under}." if under else ""
+        lines = [f"  {prefix}{line}" for line in mistakes.lines(error, lambda path: _keys(kind, path))]
         raise InputError("\n".join(["the configuration has a mistake", *lines])) from None
 
 
-def _keys(path: list[Any]) -> list[str]:
+def _keys(kind: type[BaseModel], path: list[Any]) -> list[str]:
     """The keys of the section at a path."""
-    model: Any = RunConfig
+    model: Any = kind
     for part in path:
         model = model.model_fields[part].annotation
-    return list(model.model_fields)
+    names = [name for name in NAMES if experiment(name).settings] if model is RunConfig else []
+    return [*model.model_fields, *names]
 
 
 def render_config() -> str:
     """The text of config.yaml: every key with its default, its description above it as a comment."""
+    run = load_config({})
     head = "# The default run. Overlay it with --configfile or --config; written by: posinfo config\n"
-    return head + "\n".join(_rendered(RunConfig(), "")) + "\n"
+    lines = list(_rendered(run, ""))
+    for name, section in run._sections.items():
+        lines += ["", f"# {experiment(name).title}", f"{name}:", *list(_rendered(section, "  "))[1:]]
+    return head + "\n".join(lines) + "\n"
 
 
 def _rendered(model: BaseModel, indent: str) -> Iterator[str]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,12 +26,25 @@ NAMES = ("tasks", "least_squares", "pooled_location", "red_green", "uneven_paddi
 
 Paths = Callable[["RunConfig"], list[str]]
 Cells = Callable[["RunConfig"], list[Cell]]
+Value = TypeVar("Value")
 
 
 class Section(BaseModel):
     """A section of the config: unknown keys are mistakes, and values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def each_once(values: list[Value]) -> list[Value]:
+    """The values; a check for lists of the config.
+
+    Raises:
+        ValueError: when a value is named twice.
+    """
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} is a duplicate entry; name each once")
+    return values
 
 
 @dataclass(frozen=True)
@@ -92,21 +106,37 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Numbers of single images under named conditions, which claims compare.
+    """Numbers of single images under named conditions, which claims compare; and how their table is printed.
 
     Attributes:
         keys: the columns that name a condition.
         metric: the column that holds the number.
         inputs: the csv files with the numbers.
-        rows: `module:function`, called with (run, paths); returns a frame with the keys, image, seed and the metric.
-        printed: `module:function`, called with (run); returns the published numbers: the keys and `published`.
+        beside: further columns of numbers, shown as means.
+        published: the file of published numbers, if there is one: the keys (or `model`, for `encoder`) and the metric.
+        about: what is measured, for the caption of its table.
+        across: the key whose values are the columns of its table.
+        note: what differs from the paper, for the caption of its table.
+        rows: `module:function`, called with (run, measurement, paths); returns a frame with the keys, image, seed and
+            the metric.
+        printed: `module:function`, called with (run, measurement); returns the published numbers: the keys and
+            `published`.
     """
 
     keys: tuple[str, ...]
     metric: str
     inputs: Paths
-    rows: str
-    printed: str = ""
+    beside: tuple[str, ...] = ()
+    published: Path | None = None
+    about: str = ""
+    across: str = ""
+    note: str = ""
+    rows: str = "tables.measurements:read_rows"
+    printed: str = "tables.measurements:published_numbers"
+
+    def table(self, build: str, alias: str = "") -> Table:
+        """Its table; `build` calls `tables.measurements.build_table`."""
+        return Table(about=self.about, inputs=self.inputs, build=build, alias=alias, published=self.published)
 
 
 def _no_names(_: "RunConfig") -> dict[str, str]:
@@ -153,6 +183,8 @@ def experiment(name: str) -> Experiment:
     """
     if name not in NAMES:
         raise InputError(unknown("experiment", name, NAMES))
+    if not find_spec(f"posinfo.experiments.{name}"):
+        raise InputError(f"NAMES of run/experiments.py has {name!r}, but there is no folder experiments/{name}")
     found = import_module(f"posinfo.experiments.{name}").EXPERIMENT
     assert isinstance(found, Experiment)
     return found

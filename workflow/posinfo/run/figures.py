@@ -1,58 +1,35 @@
-"""What each figure shows: the tables whose cells it draws, the predicted maps it needs, and which pictures.
+"""The core's figures: what each is drawn from. Plain values, no torch and no drawing."""
 
-Plain values, no torch and no drawing: the rules ask here what to build before a figure.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from posinfo.protocol.readout import Readout
-from posinfo.run.cells import BASE, READ_IN_MOST_TABLES, Cell
+from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
+from posinfo.run.experiments import Cells, Figure, Paths
+from posinfo.run.paths import (
+    features_folder,
+    images_file,
+    predictions_file,
+    readouts_folder,
+    scores_of,
+)
+from posinfo.run.tables import TABLES
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
-CROPS = "crops"  # the file of saliency of pictures and of cropped copies
-SEGMENTATIONS = "segmentations"  # the file of the classes of pixels
 SHOWN = 5  # photographs of a set of images that figures show, one view of each
-LAYERS, KERNELS, PADDINGS = (1, 2, 3), (1, 3, 7), (0, 1, 2)
-
-
-@dataclass(frozen=True)
-class FigureSpec:
-    """What a figure is drawn from.
-
-    Attributes:
-        title: what it shows, in a word, for the report.
-        tables: their scores, every cell.
-        maps: predicted maps, a cell each; their pictures and scores come with them.
-        pictures: the roles of the sets of images that are shown themselves.
-        crops: saliency of pictures and of cropped copies.
-        segmentations: the class of each pixel, with padding and without.
-        architecture: the sidecars of VGG's features.
-        losses: the training losses of the readouts of Table 1.
-        curve: the learning curve's csv.
-        costs: the run's benchmark files.
-    """
-
-    title: str
-    tables: tuple[str, ...] = ()
-    maps: "Callable[[RunConfig], list[Cell]] | None" = None
-    pictures: tuple[str, ...] = ()
-    crops: bool = False
-    segmentations: bool = False
-    architecture: bool = False
-    losses: bool = False
-    curve: bool = False
-    costs: bool = False
+LAYERS = (1, 2, 3)
+KERNELS = (1, 3, 7)
+PADDINGS = (0, 1, 2)
 
 
 def _cells(
     run: "RunConfig", models: Sequence[str], readouts: Sequence[Readout], patterns: Sequence[str], roles: Sequence[str]
 ) -> list[Cell]:
+    encoders = run.models.model_dump()
     return [
-        Cell(model, str(getattr(run.models, model)), readout, pattern, role, str(getattr(run.images, role)))
+        Cell(model, encoders[model], readout, pattern, role, run.images.tests[role])
         for pattern in patterns
         for role in roles
         for model in models
@@ -61,7 +38,7 @@ def _cells(
 
 
 def _figure4(run: "RunConfig") -> list[Cell]:
-    return _cells(run, list(run.models.of_table1), [BASE], READ_IN_MOST_TABLES, list(run.images.tests))
+    return _cells(run, list(run.models.of_table1), [BASE], MOST_PATTERNS, list(run.images.tests))
 
 
 def _figure5(run: "RunConfig") -> list[Cell]:
@@ -81,34 +58,65 @@ def _figure7(run: "RunConfig") -> list[Cell]:
     return _cells(run, list(run.models.of_table1), [BASE], ("H", "V", "G"), ("natural",))
 
 
+def _images(run: "RunConfig") -> list[str]:
+    sets = (run.images.natural, run.images.synthetic)
+    return [images_file(run, images, suffix) for images in sets for suffix in ("npy", "csv")]
+
+
+def _of_maps(maps: Cells) -> Paths:
+    """What a figure of predicted maps needs: images, maps and their scores."""
+
+    def inputs(run: "RunConfig") -> list[str]:
+        shown = maps(run)
+        drawn = [predictions_file(run, encoder) for encoder in dict.fromkeys(cell.encoder for cell in shown)]
+        return [*_images(run), *drawn, *scores_of(run, shown)]
+
+    return inputs
+
+
+def _of_tables(*names: str) -> Paths:
+    """What a figure of numbers needs: the scores of those tables."""
+
+    def inputs(run: "RunConfig") -> list[str]:
+        found = [path for name in names for path in TABLES[name].inputs(run)]
+        return list(dict.fromkeys(found))
+
+    return inputs
+
+
+def _of_features(run: "RunConfig") -> list[str]:
+    return [features_folder(run, run.models.VGG, run.images.natural)]
+
+
+def _of_losses(run: "RunConfig") -> list[str]:
+    return [readouts_folder(run, encoder, "base") for encoder in run.models.of_table1.values()]
+
+
+def _of_curve(run: "RunConfig") -> list[str]:
+    return [f"{run.results}/learning_curve.csv"]
+
+
+def _map_figure(title: str, number: int, maps: Cells) -> Figure:
+    return Figure(title, _of_maps(maps), f"figures.maps:figure{number}", maps)
+
+
 FIGURES = {
-    "figure1": FigureSpec("Saliency of cropped copies", crops=True),
-    "figure2": FigureSpec("Architecture", architecture=True),
-    "figure3": FigureSpec("Pictures and ground truth", pictures=("natural", "black", "white", "noise")),
-    "figure4": FigureSpec("Predicted maps", maps=_figure4, pictures=("natural", "black", "white", "noise")),
-    "figure5": FigureSpec("Deeper readouts, larger kernels", maps=_figure5, pictures=("natural",)),
-    "figure6": FigureSpec("Zero padding on one picture", maps=_figure6, pictures=("natural",)),
-    "figure7": FigureSpec("Where the errors lie", maps=_figure7, pictures=("natural",)),
-    "stages": FigureSpec("SPC by stage", tables=("table3",)),
-    "padding": FigureSpec("SPC by padding", tables=("table4", "controls")),
-    "border": FigureSpec("SPC without the border of the maps", tables=("border",)),
-    "segmentations": FigureSpec("Segmentation with and without padding", segmentations=True),
-    "tuning": FigureSpec("SPC by steps of training for a task", tables=("tuning",)),
-    "agreement": FigureSpec("Ours against the paper's", tables=("table1", "table2a", "table2b", "table3", "table4")),
-    "learning_curve": FigureSpec("SPC by number of training pictures", curve=True),
-    "training": FigureSpec("Loss by epoch and seed", losses=True),
-    "cost": FigureSpec("Where the time went", costs=True),
+    "figure2": Figure("Architecture", _of_features, "figures.architecture:figure2"),
+    "figure3": Figure("Images and ground truth", _images, "figures.maps:figure3"),
+    "figure4": _map_figure("Predicted maps", 4, _figure4),
+    "figure5": _map_figure("Deeper readouts, larger kernels", 5, _figure5),
+    "figure6": _map_figure("Zero padding on one image", 6, _figure6),
+    "figure7": _map_figure("Where the errors lie", 7, _figure7),
+    "stages": Figure("SPC by stage", _of_tables("table3"), "figures.summaries:stages"),
+    "padding": Figure("SPC by padding", _of_tables("table4", "controls"), "figures.summaries:padding"),
+    "border": Figure("SPC without the border of the maps", _of_tables("border"), "figures.border:border"),
+    "agreement": Figure(
+        "Ours against the paper's",
+        _of_tables("table1", "table2a", "table2b", "table3", "table4"),
+        "figures.summaries:agreement",
+    ),
+    "learning_curve": Figure("SPC by number of training images", _of_curve, "figures.curves:learning_curve"),
+    "training": Figure("Loss by epoch and seed", _of_losses, "figures.curves:training"),
+    # Its inputs are scores so that the run is over when its time is counted.
+    "cost": Figure("Where the time went", _of_tables(*TABLES), "figures.cost:cost"),
 }
-
-Wanted = dict[str, dict[str, dict[str, list[str]]]]
-
-
-def maps_wanted(run: "RunConfig") -> Wanted:
-    """Every predicted map that some figure shows: encoder -> readout name -> set of images -> patterns."""
-    wanted: Wanted = {}
-    for display in FIGURES.values():
-        for cell in display.maps(run) if display.maps else []:
-            patterns = wanted.setdefault(cell.encoder, {}).setdefault(cell.readout.name, {}).setdefault(cell.images, [])
-            if cell.pattern not in patterns:
-                patterns.append(cell.pattern)
-    return wanted

@@ -1,4 +1,4 @@
-"""Scores of trained readouts for each picture (SPC, MAE), the maps that figures show, and the learning curve.
+"""Scores of trained readouts for each image (SPC, MAE), the maps that figures show, and the learning curve.
 
 Made from readouts and feature maps.
 """

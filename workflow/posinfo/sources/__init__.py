@@ -1,4 +1,1 @@
-"""Files from outside: wheels, archives, folders.
-
-Fetched or copied, verified by checksum, and read in place.
-"""
+"""Files from outside: wheels, archives, folders; fetched or copied, verified by checksum, and read in place."""

@@ -1,4 +1,4 @@
-"""Archives: pictures read out of a zip or tar in place. Nothing is unpacked: no path of an archive is written."""
+"""Images read from a zip or tar in place. Nothing is unpacked: no path of an archive is written."""
 
 import stat
 import tarfile
@@ -10,24 +10,19 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from posinfo.registry.entries import Globs
-from posinfo.sources.globs import is_litter, matches, missing, spelt
+from posinfo.sources.globs import is_system_file, joined, matches, missing_images
 from posinfo.store.errors import InputError
 
 MOST_MEMBERS = 500_000
-LARGEST_PICTURE = 2**27  # bytes, unpacked
+LARGEST_IMAGE = 2**27  # bytes, unpacked
 LARGEST_ARCHIVE = 2**37  # bytes, unpacked
-LARGEST_HEADER = 2**20  # bytes; a tar's long names and notes are read into memory before anybody sees a member
-HEADERS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+LARGEST_HEADER = 2**20  # bytes; tarfile reads a tar's long names and comments into memory before any member
+PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+HEADERS = (*PAX_HEADERS, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 
 
-class UnsoundError(InputError):
-    """An archive that is not read; `reason` says why, to be put after its name."""
+class ArchiveError(InputError):
+    """A damaged, hostile or wrong archive; `reason` completes a sentence that begins with its path."""
 
     def __init__(self, where: Path, reason: str, advice: str = "") -> None:
         super().__init__(f"{where} {reason}{advice}")
@@ -35,12 +30,11 @@ class UnsoundError(InputError):
 
 
 class Member(NamedTuple):
-    """A member that is no folder: its path, unpacked size in bytes, whether it is a file, and when it was written."""
+    """A member that is no folder: its path, its unpacked size in bytes, and whether it is a regular file."""
 
     path: str
     size: int
     regular: bool
-    written: str
 
 
 class Archive(Protocol):
@@ -53,7 +47,7 @@ class Archive(Protocol):
         """The bytes of a regular member; a compressed tar is only quick in its own order."""
 
     def comment(self) -> str:
-        """What it says of itself: git writes the commit there."""
+        """The archive's own comment; `git archive` writes the commit there."""
 
 
 class _Zip:
@@ -64,7 +58,7 @@ class _Zip:
         for info in self._opened.infolist():
             if not info.is_dir():
                 kind = stat.S_IFMT(info.external_attr >> 16)
-                yield Member(info.filename, info.file_size, kind in (0, stat.S_IFREG), str(info.date_time))
+                yield Member(info.filename, info.file_size, kind in (0, stat.S_IFREG))
 
     def read(self, member: str) -> bytes:
         return self._opened.read(member)
@@ -76,19 +70,19 @@ class _Zip:
 class _Tar:
     def __init__(self, opened: tarfile.TarFile) -> None:
         self._opened = opened
-        self._known: dict[str, tarfile.TarInfo] = {}  # a tar has no index; tarfile would search it for every member
+        self._known: dict[str, tarfile.TarInfo] = {}  # tarfile searches the whole tar for every member
 
     def members(self) -> Iterator[Member]:
         for info in self._opened:
             if not info.isdir():
                 self._known[info.name] = info
-                yield Member(info.name, info.size, info.isreg(), str(info.mtime))
+                yield Member(info.name, info.size, info.isreg())
 
     def read(self, member: str) -> bytes:
         if member not in self._known:
             self._known |= {info.name: info for info in self._opened}
         file = self._opened.extractfile(self._known[member])
-        assert file is not None  # a regular member, `pictures_in` has seen to it
+        assert file is not None  # `images_in` yields regular members only
         return file.read()
 
     def comment(self) -> str:
@@ -96,21 +90,21 @@ class _Tar:
 
 
 class _Header(tarfile.TarInfo):
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # the entry point that tarfile offers
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # tarfile calls it for every header
         if self.type in HEADERS and not 0 <= self.size <= LARGEST_HEADER:
             raise tarfile.ReadError(f"a header of {self.size} bytes")
         info: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
-        if info.size < 0:  # it would send tarfile back, and round for ever
+        if info.size < 0:  # tarfile would go back and never end
             raise tarfile.ReadError(f"{info.name} of {info.size} bytes")
         return info
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """Open a zip, or a tar that is not compressed or is by gzip, bzip2 or xz.
+    """Open a zip, or a tar that is uncompressed or compressed with gzip, bzip2 or xz.
 
     Raises:
-        UnsoundError: when it is neither, or turns out to be damaged while it is read.
+        ArchiveError: when it is neither, or damaged, also when that shows only while it is read.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -120,22 +114,22 @@ def opened(path: Path) -> Iterator[Archive]:
             with tarfile.open(path, tarinfo=_Header) as archive:
                 yield _Tar(archive)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise UnsoundError(path, _damage(path, error), "; delete it to fetch it again") from None
-    except RuntimeError as error:  # how zipfile says that a member wants a password
+        raise ArchiveError(path, _damage(path, error), "; delete it to fetch it again") from None
+    except RuntimeError as error:  # zipfile's error for an encrypted member
         raise InputError(f"{path}: {error}") from None
 
 
 def _damage(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         start = file.read(100).lstrip().lower()
-    told = (
-        "it is a web page" if start.startswith((b"<!doctype", b"<html", b"<?xml")) else str(error).partition(":\n")[0]
-    )
-    return f"is no zip or tar, or a damaged one ({told})"
+    cause = str(error).partition(":\n")[0]
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        cause = "it is a web page"
+    return f"is no zip or tar, or a damaged one ({cause})"
 
 
-def listed(archive: Archive, where: Path, member: str) -> frozenset[str]:
-    """The words of a text inside an archive: the stems of the pictures that are meant.
+def read_stems(archive: Archive, where: Path, member: str) -> frozenset[str]:
+    """Read the stems of a set's images from a text inside the archive.
 
     Raises:
         InputError: when there is no such member, or it is no text.
@@ -143,42 +137,43 @@ def listed(archive: Archive, where: Path, member: str) -> frozenset[str]:
     try:
         return frozenset(archive.read(member).decode().split())
     except (KeyError, UnicodeDecodeError):
-        raise InputError(f"{where} has no text {member!r}, which should name the pictures of the set") from None
+        raise InputError(f"{where} has no text {member!r}, which should name the images of the set") from None
 
 
-def sound_members(archive: Archive, where: Path) -> Iterator[Member]:
-    """The members, none of which reaches outside the archive.
+def checked_members(archive: Archive, where: Path) -> Iterator[Member]:
+    """The members of an archive, none of which reaches outside it.
 
     Args:
-        where: the archive's path, for errors.
+        archive: is open.
+        where: its path, for errors.
 
     Raises:
-        UnsoundError: for the first one that does, or when they are far too many or too large.
+        ArchiveError: for a path that reaches outside, or members that are far too many or too large.
     """
     unpacked = 0
     for seen, member in enumerate(archive.members(), 1):
-        name, path = member.path, PurePosixPath(member.path)
+        name = member.path
+        path = PurePosixPath(name)
         unpacked += member.size
         if seen > MOST_MEMBERS:
-            raise UnsoundError(where, f"has more than {MOST_MEMBERS} members; this is no set of pictures")
+            raise ArchiveError(where, f"has more than {MOST_MEMBERS} members; this is no set of images")
         if unpacked > LARGEST_ARCHIVE:
-            raise UnsoundError(where, f"unpacks to more than {LARGEST_ARCHIVE} bytes; this is no set of pictures")
+            raise ArchiveError(where, f"unpacks to more than {LARGEST_ARCHIVE} bytes; this is no set of images")
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-            raise UnsoundError(where, f"holds {name!r}, which reaches outside the archive; such an archive is not read")
+            raise ArchiveError(where, f"holds {name!r}, which reaches outside the archive; such an archive is not read")
         yield member
 
 
-def refuse_unfit(member: Member, where: Path) -> None:
-    """Raise UnsoundError for a member that is no file, or larger than any picture."""
+def refuse_unreadable(member: Member, where: Path) -> None:
+    """Raise ArchiveError for a member that is no regular file, or larger than any photograph."""
+    name = member.path
     if not member.regular:
-        raise UnsoundError(where, f"holds {member.path!r}, a link or a device where a file belongs")
-    if member.size > LARGEST_PICTURE:
-        raise UnsoundError(
-            where, f"holds {member.path!r}, which unpacks to {member.size} bytes, more than any photograph"
-        )
+        raise ArchiveError(where, f"holds {name!r}, a link or a device where a file belongs")
+    if member.size > LARGEST_IMAGE:
+        raise ArchiveError(where, f"holds {name!r}, which unpacks to {member.size} bytes, more than any photograph")
 
 
-def pictures_in(
+def images_in(
     archive: Archive,
     where: Path,
     pattern: Globs,
@@ -186,34 +181,34 @@ def pictures_in(
     masks: Globs | None = None,
     only: Container[str] | None = None,
 ) -> list[str]:
-    """The members that a pattern names, in the archive's order.
-
-    Hidden files and what systems leave behind (`Thumbs.db`, `imgList.mat`) are passed over.
+    """The images of an archive, in its order, without hidden files and indexes such as `Thumbs.db`.
 
     Args:
-        where: the archive's path, for errors.
-        pattern: a glob over the whole path of a member, or several; `*` stays within a folder.
-        count: how many there must be, if that is known.
-        only: stems of the pictures that are meant, if not all are.
-        masks: pattern of files with the same stems, which tell what is missing.
+        archive: is open.
+        where: its path, for errors.
+        pattern: globs of the images' whole paths; `*` does not match a slash.
+        count: the expected number of images, if it is known.
+        masks: globs of the masks, which have the stems of their images; the error for a wrong count uses them.
+        only: stems of the images to take; None for all.
 
     Raises:
-        InputError: when the archive reaches outside itself, a picture is a link or far too large, or the pictures are
-            not as many as there must be; then the message names the missing ones as far as anything tells them.
+        InputError: when the archive reaches outside itself, an image is a link or far too large, or the number of
+            images is not `count`; the message then names missing images as far as masks or numbers show them.
     """
-    chosen, masked = [], set()
-    for member in sound_members(archive, where):
+    chosen = []
+    masked = set()
+    for member in checked_members(archive, where):
         stem = PurePosixPath(member.path).stem
-        if is_litter(member.path) or (only is not None and stem not in only):
+        if is_system_file(member.path) or (only is not None and stem not in only):
             continue
         if masks is not None and matches(member.path, masks):
             masked.add(stem)
         if matches(member.path, pattern):
-            refuse_unfit(member, where)
+            refuse_unreadable(member, where)
             chosen.append(member.path)
     if count is not None and len(chosen) != count:
         raise InputError(
-            f"{where} has {len(chosen)} pictures {spelt(pattern)}, the registry expects {count}; "
-            f"{missing(chosen, masked, count)}; if the archive was cut short or repacked, delete it to fetch it again"
+            f"{where} has {len(chosen)} images {joined(pattern)}, the registry expects {count}; "
+            f"{missing_images(chosen, masked, count)}; if the archive is incomplete, delete it to fetch it again"
         )
     return chosen

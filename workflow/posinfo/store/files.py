@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and their digests."""
+"""Writes files that are whole or absent, and computes their digests."""
 
 import glob
 import hashlib
@@ -14,27 +14,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from posinfo.store.errors import InputError
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, as 64 hex digits."""
+    """Compute the SHA-256 of a file's bytes, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; the C loader takes a tenth of the time of the default one."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a place beside `path` to write to; it becomes `path` only when the block ends well.
+    """Yield a temporary path beside `path`; the file takes the place of `path` only when the block succeeds.
 
-    The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one,
-    never a part of one. What a killed process left beside `path` is removed.
+    The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one, never a
+    part of one. Temporary files of killed processes are removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}@{os.uname().nodename}.partial")
+    partial = _temporary_path(path)
     try:
         yield partial
         with partial.open("rb") as file:
@@ -48,11 +52,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield an empty directory beside `path`; it takes the place of `path` only when the block succeeds.
 
-    Every file inside is flushed to the disk before the rename. What stood at `path` before is removed.
+    Every file inside is flushed to the disk before the rename. The old directory at `path` is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}@{os.uname().nodename}.partial")
+    partial = _temporary_path(path)
     partial.mkdir()
     try:
         yield partial
@@ -67,10 +69,10 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def preallocated_npy(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    """A memory-mapped `.npy` file to be filled, with all its room on the disk taken at once.
+    """Create a memory-mapped `.npy` file whose whole space on the disk is allocated at once.
 
     Raises:
-        OSError: when there is no room. A sparse file would say so by killing the process that fills it.
+        OSError: when the disk is full. With a sparse file, a full disk would kill the process that fills it.
     """
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     with path.open("r+b") as file:
@@ -82,38 +84,41 @@ FLUSHED = 8 * 2**20  # bytes after which a streamed array is flushed to the disk
 
 
 class StreamedArray:
-    """A `.npy` file written from front to back, with all its room on the disk taken at once, and its digest on the way.
+    """A `.npy` file that is written from front to back, and digested and flushed to the disk as it grows.
 
-    It is flushed to the disk on the way, too: whoever appends while others work leaves little for the end, for which
-    all have to wait.
+    Its whole space on the disk is allocated at once. Flushing early leaves little to wait for at the end.
 
     Args:
-        path: where to.
+        path: the file.
         dtype, shape: of the whole array.
 
     Raises:
-        OSError: when there is no room.
+        OSError: when the disk is full.
     """
 
     def __init__(self, path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
-        self.path, self.dtype, self.shape, self.filled = path, np.dtype(dtype), shape, 0
+        self.path = path
+        self.dtype = np.dtype(dtype)
+        self.shape = shape
+        self.filled = 0  # rows written so far
         header = io.BytesIO()
         described = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, described)
         self._file = path.open("wb")
         os.posix_fallocate(self._file.fileno(), 0, header.tell() + math.prod(shape) * self.dtype.itemsize)
-        self._digest, self._unflushed = hashlib.sha256(), 0
+        self._digest = hashlib.sha256()
+        self._unflushed = 0  # bytes
         self._write(header.getbuffer())
 
     def append(self, values: NDArray[Any]) -> None:
         """Write the next rows, contiguous [rows, *shape[1:]] of the array's dtype."""
-        assert values.dtype == self.dtype, f"{values.dtype} where {self.dtype} belongs"
-        assert values.shape[1:] == self.shape[1:], f"{values.shape} into {self.shape}"
+        assert values.dtype == self.dtype, f"expected {self.dtype}, got {values.dtype}"
+        assert values.shape[1:] == self.shape[1:], f"{values.shape} does not fit into {self.shape}"
         self._write(values.data.cast("B"))
         self.filled += len(values)
 
     def close(self) -> str:
-        """The sha256 of the file, once every row is written.
+        """Close the file and return its SHA-256.
 
         Raises:
             InputError: when rows are missing.
@@ -134,9 +139,9 @@ class StreamedArray:
 
 
 def drop_pages(array: NDArray[Any]) -> None:
-    """Let go of the memory in which a memory-mapped array was read or written; its values stay in the file.
+    """Release the memory of a memory-mapped array; its values stay in the file.
 
-    Otherwise every page ever touched counts as the process's memory, and a scheduler that counts kills it.
+    Without this, every page that was ever touched counts as memory of the process, and a scheduler may kill it.
     """
     base: Any = array
     while base is not None and not isinstance(base, mmap.mmap):
@@ -145,8 +150,15 @@ def drop_pages(array: NDArray[Any]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
+def _temporary_path(path: Path) -> Path:
+    """Return a path beside `path` that names this process, in a folder that exists and without orphans of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
+    return path.with_name(f".{path.name}.{os.getpid()}@{os.uname().nodename}.partial")
+
+
 def _remove_orphans(path: Path) -> None:
-    """Remove partial files of processes of this machine that are no more."""
+    """Remove temporary files and directories of processes of this machine that have ended."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*@{os.uname().nodename}.partial"):
         process = partial.name.removeprefix(f".{path.name}.").split("@")[0]
         if Path(f"/proc/{process}").exists():
@@ -158,7 +170,7 @@ def _remove_orphans(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` whole or not at all."""
+    """Write `text` atomically."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 

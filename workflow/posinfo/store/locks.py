@@ -1,4 +1,4 @@
-"""One run at a time in a results folder, by a lock that the kernel drops however its holder dies."""
+"""Allows one run at a time in a results folder, by a lock that the kernel releases however its holder ends."""
 
 import fcntl
 import os
@@ -11,11 +11,11 @@ from posinfo.store.errors import InputError
 def hold(folder: Path) -> TextIO:
     """Lock a results folder for as long as the returned file stays open.
 
-    Snakemake's own lock stays behind when its process is killed, and the next run must be told to remove it. This one
-    does not, so a killed run is continued by the same command.
+    Snakemake's own lock stays behind when its process is killed, and the next run needs --unlock. This lock does not
+    stay behind, so the same command continues a killed run.
 
     Raises:
-        InputError: when another run holds it.
+        InputError: when another run holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / ".lock").open("a+", encoding="utf-8")

@@ -1,7 +1,6 @@
-"""Sidecars: beside a result lies a JSON file with the digest of its bytes and what it was made from.
+"""Sidecars: JSON files beside results, with the SHA-256 of the result and metadata of what it was made from.
 
-A reader takes nothing that its sidecar does not vouch for: a flipped bit, a cut file or a file put in another's place
-is named before it is used.
+Readers check the SHA-256 in the sidecar, so a flipped bit, a truncated file or a swapped file is found before use.
 """
 
 from pathlib import Path
@@ -12,15 +11,19 @@ from posinfo.store.files import read_json, sha256_of, write_json
 
 
 def write_sidecar(path: Path, **metadata: Any) -> None:
-    """Write `path` with the suffix .json: the sha256 of its bytes, and `metadata`."""
+    """Write the sidecar of `path` (the same name with the suffix .json): its SHA-256, and `metadata`."""
     write_json(path.with_suffix(".json"), {"sha256": sha256_of(path), **metadata})
 
 
 def verified(path: Path, key: str = "sha256") -> dict[str, Any]:
-    """The metadata beside `path`, once its digest under `key` is that of the bytes.
+    """Check the SHA-256 of `path` against its sidecar, and return the metadata in the sidecar.
+
+    Args:
+        path: the result.
+        key: the metadata's key of the SHA-256.
 
     Raises:
-        InputError: when the sidecar is missing, or belongs to other bytes.
+        InputError: when the sidecar is missing, or holds another SHA-256.
     """
     metadata = read_json(path.with_suffix(".json"))
     expect(path, "bytes (sha256)", metadata.get(key), sha256_of(path), again(path))
@@ -28,15 +31,15 @@ def verified(path: Path, key: str = "sha256") -> dict[str, Any]:
 
 
 def again(path: Path) -> str:
-    """What to do about a file that is not what it should be."""
+    """Say how to make a damaged file again."""
     return f"delete it and run again: snakemake {path}"
 
 
-def expect(path: Path, what: str, told: object, found: object, remedy: str) -> None:
-    """Refuse a file that is not what its sidecar says.
+def expect(path: Path, what: str, recorded: object, found: object, remedy: str) -> None:
+    """Compare what the sidecar of `path` records with what is found.
 
     Raises:
-        InputError: naming both sides and the remedy.
+        InputError: when they differ; names both, and the remedy.
     """
-    if told != found:
-        raise InputError(f"{path} is stale or damaged: {what}: its sidecar says {told}, found {found}; {remedy}")
+    if recorded != found:
+        raise InputError(f"{path} is stale or damaged: {what}: its sidecar says {recorded}, found {found}; {remedy}")

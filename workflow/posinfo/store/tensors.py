@@ -1,4 +1,4 @@
-"""Tensor files: safetensors whose one metadata entry says what they were made from, and the digest of it all."""
+"""Safetensors files whose header holds metadata: what they were made from, and the SHA-256 of tensors and metadata."""
 
 import json
 from collections.abc import Mapping
@@ -28,16 +28,17 @@ def _digest(arrays: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, An
 
 
 def write_tensors(arrays: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, Any], path: Path) -> None:
-    """Write arrays and their metadata as safetensors, whole or not at all; the same bytes each time."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    told = json.dumps({**metadata, "sha256": _digest(whole, metadata)}, sort_keys=True)
+    """Write arrays and their metadata as safetensors, atomically; equal values give equal bytes."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = json.dumps({**metadata, "sha256": _digest(contiguous, metadata)}, sort_keys=True)
     with atomic_write(path) as partial:
-        # One entry, since the order of several is not fixed. Bytes, since safetensors' own file is for its owner only.
-        partial.write_bytes(serialised(whole, metadata={"metadata": told}))
+        # One entry, since safetensors does not fix the order of several.
+        # Bytes, since a file that safetensors itself writes can be read by its owner only.
+        partial.write_bytes(serialised(contiguous, metadata={"metadata": header}))
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the metadata, without its digest, once the digest fits.
+    """Read the arrays and the metadata of a file, and check the SHA-256 in its header.
 
     Raises:
         InputError: when the file is missing, damaged or was not written by this pipeline.
@@ -46,10 +47,10 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
         with safe_open(path, framework="np") as file:
             metadata = json.loads(file.metadata()["metadata"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        told = metadata.pop("sha256")
+        recorded = metadata.pop("sha256")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged or was not written by this pipeline ({error}); {again(path)}") from None
     found = _digest(arrays, metadata)
-    if told != found:
-        raise InputError(f"{path} is damaged: its tensors have sha256 {found}, written were {told}; {again(path)}")
+    if recorded != found:
+        raise InputError(f"{path} is damaged: its tensors have sha256 {found}, recorded is {recorded}; {again(path)}")
     return arrays, metadata

@@ -1,127 +1,93 @@
-"""Collect scores into tables, judge the claims, and compare with committed values."""
+"""Collect results into tables, judge the claims, and compare with committed values."""
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from posinfo.command_line import Commands
-from posinfo.store.errors import InputError
-
-PUBLISHED = Path(__file__).parents[2] / "published"
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    table = commands.add(_table, "table", "collect scores into a table of the paper")
-    table.add_argument("name", help="such as table1")
-    table.add_argument("--scores", type=Path, nargs="+", required=True)
-    table.add_argument("--run", required=True, help="JSON of the config's models, images and patterns")
-    table.add_argument("--benchmarks", type=Path, required=True, help="folder of the run's benchmarks, for seconds")
-    table.add_argument("--output", type=Path, required=True, help="path without suffix; .csv, .md and .tex are written")
-
-    task_table = commands.add(
-        _task_table, "task-table", "how well trained encoders do their task, as a table of the paper"
-    )
-    task_table.add_argument("name", help="table5a, table5b or classes")
-    task_table.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv of each row's encoder")
-    task_table.add_argument("--run", required=True, help="JSON of the config's tasks and images")
-    task_table.add_argument("--output", type=Path, required=True, help="without suffix; .csv, .md and .tex are written")
-
-    claims = commands.add(_claims, "claims", "judge the paper's claims on the scores of a run")
-    claims.add_argument("--scores", type=Path, nargs="+", required=True)
-    claims.add_argument("--pictures", type=Path, required=True, help="folder of the trained encoders' pictures.csv")
-    claims.add_argument(
-        "--measured", type=Path, nargs="*", default=[], help="rows of experiments on where it comes from"
-    )
-    claims.add_argument("--run", required=True, help="JSON of the configuration")
-    claims.add_argument("--output", type=Path, required=True, help="path without suffix; .csv and .md are written")
-
-    excerpts = commands.add(_excerpts, "excerpts", "the tables of docs, from committed values", of_rules=False)
-    excerpts.add_argument("folder", type=Path, help="such as workflow/expected/thousand")
-
-    verify = commands.add(_verify, "verify", "compare tables with committed values")
-    verify.add_argument("--tables", type=Path, nargs="+", required=True)
-    verify.add_argument("--expected", type=Path, required=True, help="folder of the committed values")
-    verify.add_argument("--output", type=Path, required=True)
+    commands.add(table)
+    commands.add(claims)
+    commands.add(verify)
+    commands.add(excerpts, of_rules=False)
 
 
-def _table(args: argparse.Namespace) -> None:
+def table(name: str, *, inputs: Sequence[Path] = (), run: str, output: Path) -> None:
+    """Build a table, of the core or of an experiment, from the results that it shows.
+
+    Args:
+        name: such as table1
+        inputs: results, by their paths
+        output: path without suffix; .csv, .md and .tex are written
+    """
+    from posinfo.run.config import load_passed
+    from posinfo.run.experiments import load
+    from posinfo.run.shown import table_of
+    from posinfo.tables.layouts import write_table
+
+    passed = load_passed(run)
+    name, described = table_of(passed, name)
+    write_table(load(described.build)(passed, name, inputs), name, output)
+
+
+def claims(*, inputs: Sequence[Path], run: str, output: Path) -> None:
+    """Judge the claims on the results of a run.
+
+    Args:
+        inputs: scores, and what experiments measured
+        output: path without suffix; .csv and .md are written
+    """
+    from posinfo.run.config import load_passed
+    from posinfo.run.experiments import load
+    from posinfo.run.shown import claim_files, measurements
+    from posinfo.tables.claims import Measured, judge, read_claims
+    from posinfo.tables.summaries import by_cell, read_scores
+    from posinfo.tables.verdicts import write_claims
+
+    passed = load_passed(run)
+    waiting = {str(path): path for path in inputs}
+    measured = {}
+    for name, about in measurements(passed).items():
+        rows = load(about.rows)(passed, about, [waiting.pop(path) for path in about.inputs(passed)])
+        measured[name] = Measured(about, rows, load(about.printed)(passed, about))
+    known = [claim for file in claim_files(passed) for claim in read_claims(file)]
+    judged = judge(known, passed, by_cell(read_scores(list(waiting.values()))), measured)
+    write_claims(judged, output.with_suffix(".csv"), output.with_suffix(".md"))
+
+
+def verify(*, tables: Sequence[Path], expected: Path, output: Path) -> None:
+    """Compare tables with committed values, and say so in a file.
+
+    Args:
+        expected: folder of the committed values
+    """
     import pandas as pd
 
-    from posinfo.run.config import load_config
-    from posinfo.run.families import families
-    from posinfo.run.tables import TABLES
-    from posinfo.tables import layouts, summaries
-
-    run, table = load_config(json.loads(args.run)), TABLES[args.name]
-    summary = summaries.summarise(summaries.read_scores(args.scores), table.cells(run))
-    if not table.published:
-        patterns = list(summary["pattern"].unique())
-        summary = pd.concat([summary, summaries.constant_rows(patterns, run.patterns)], ignore_index=True)
-    if table.timed:
-        summary = summaries.with_seconds(summary, families(run), args.benchmarks)
-    joined = summaries.beside_published(summary, table, PUBLISHED)
-    settings: dict[str, object] = {"ground truth": run.patterns, "scale": run.training.scale}
-    if "layers" in table.keys:
-        settings["hidden channels"] = run.training.hidden
-    text = layouts.caption(joined, table, run.images.tests, settings)
-    summaries.write_csv(summaries.tidy(joined, table), args.output.with_suffix(".csv"))
-    files = (args.output.with_suffix(".md"), args.output.with_suffix(".tex"))
-    shown = [name for name in joined["encoder"].unique() if name in run.registry.encoders]
-    layouts.write_layout(layouts.layout(joined, table), text, run.titles(shown), f"tab:{args.name}", *files)
-
-
-def _task_table(args: argparse.Namespace) -> None:
-    from posinfo.run.config import load_config
-    from posinfo.run.tasks import TASK_TABLES
-    from posinfo.tables import layouts, summaries, tasks
-
-    run, table = load_config(json.loads(args.run)), TASK_TABLES[args.name]
-    metrics = dict(zip(table.models, args.metrics, strict=True))
-    made = tasks.class_rows(metrics) if table.by_class else tasks.rows(table, metrics, PUBLISHED)
-    entry = run.registry.encoders[run.tasks.encoders[table.task]]
-    text = tasks.caption(made, table, run.tasks.recipe_of(entry))
-    summaries.write_csv(made, args.output.with_suffix(".csv"))
-    files = (args.output.with_suffix(".md"), args.output.with_suffix(".tex"))
-    titles = run.titles(name for name in made["encoder"].dropna().unique() if name)
-    layouts.write_layout(tasks.layout(made, table), text, titles, f"tab:{args.name}", *files)
-
-
-def _claims(args: argparse.Namespace) -> None:
-    from posinfo.run.config import load_config
-    from posinfo.tables import claims, summaries
-    from posinfo.tables.measured import Measured, read_printed, read_rows
-    from posinfo.tables.tasks import read_task_scores
-
-    run = load_config(json.loads(args.run))
-    groups = summaries.by_cell(summaries.read_scores(args.scores))
-    printed = claims.printed_values(run, PUBLISHED)
-    done = read_task_scores(run.tasks.encoders, args.pictures, PUBLISHED)
-    models = run.models.model_dump()
-    measured = Measured(read_rows(args.measured), read_printed(PUBLISHED, models), models)
-    judged = claims.judge(claims.read_claims(PUBLISHED / "claims.yaml"), groups, run, printed, done, measured)
-    claims.write_claims(judged, args.output.with_suffix(".csv"), args.output.with_suffix(".md"))
-
-
-def _excerpts(args: argparse.Namespace) -> None:
-    from posinfo.tables.excerpts import excerpts
-
-    if not args.folder.is_dir():
-        raise InputError(f"{args.folder} is no folder; name one of workflow/expected")
-    print("\n\n".join(f"**{table}**\n\n{text}" for table, text in excerpts(args.folder)))
-
-
-def _verify(args: argparse.Namespace) -> None:
-    import pandas as pd
-
+    from posinfo.store.errors import InputError
     from posinfo.store.files import write_text
     from posinfo.tables.verify import MAE_TOLERANCE, SPC_TOLERANCE, cells_outside
 
-    outside = pd.concat([cells_outside(made, args.expected / made.name) for made in args.tables])
+    outside = pd.concat([cells_outside(made, expected / made.name) for made in tables])
     bounds = f"within {SPC_TOLERANCE} SPC and {MAE_TOLERANCE} MAE of the committed values"
     if len(outside):
         cells = outside.to_markdown(index=False, floatfmt=".4f")
-        raise InputError(f"{len(outside)} values are not {bounds} ({args.expected}):\n{cells}")
-    text = f"Every cell of {', '.join(made.stem for made in args.tables)} is {bounds}."
-    write_text(args.output, f"{text}\n")
+        raise InputError(f"{len(outside)} values are not {bounds} ({expected}):\n{cells}")
+    text = f"Every cell of {', '.join(made.stem for made in tables)} is {bounds}."
+    write_text(output, f"{text}\n")
     print(text)
+
+
+def excerpts(folder: Path) -> None:
+    """Print the tables of docs, from committed values.
+
+    Args:
+        folder: such as workflow/expected/thousand
+    """
+    from posinfo.store.errors import InputError
+    from posinfo.tables.excerpts import excerpts_of
+
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name one of workflow/expected")
+    print("\n\n".join(f"**{name}**\n\n{text}" for name, text in excerpts_of(folder)))

@@ -1,4 +1,4 @@
-"""Tables: scores collected cell by cell beside the paper's numbers; csv for programs, md and tex for people."""
+"""Scores collected cell by cell, and the paper's numbers beside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +10,8 @@ from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import SCORE_COLUMNS
 from posinfo.run.cells import Cell
-from posinfo.run.families import Family
-from posinfo.run.tables import Table
+from posinfo.run.experiments import CellLayout
+from posinfo.run.roles import SYNTHETIC
 from posinfo.store.errors import InputError
 from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import verified
@@ -21,12 +21,14 @@ MEASURED = ("n_images", "n_seeds", "spc", "spc_sd", "mae", "mae_sd", "n_constant
 PUBLISHED = ("published_model", "published_spc", "published_mae")
 CONSTANT = "constant"
 
+Groups = dict[tuple[str, str, str, str], pd.DataFrame]  # scores by encoder, readout, pattern and set of images
+
 
 def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
-    """All score files as one frame; encoder, readout and images come from each path, `.../encoder/readout/images.csv`.
+    """All score files as one frame; encoder and images come from each path, `.../encoder/readouts/images.csv`.
 
     Raises:
-        InputError: when a file is not what its sidecar vouches for, lacks a column or holds a value that is no number.
+        InputError: when a file differs from its sidecar, lacks a column or holds a value that is no number.
     """
     frames = []
     for path in paths:
@@ -38,16 +40,12 @@ def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
             )
         if frame[["spc", "mae"]].isna().to_numpy().any():
             raise InputError(f"{path} holds a score that is no number; delete it and run again")
-        encoder, readout = path.parts[-3:-1]
-        frames.append(frame.assign(encoder=encoder, readout=readout, images=path.stem))
+        frames.append(frame.assign(encoder=path.parts[-3], images=path.stem))
     return pd.concat(frames, ignore_index=True)
 
 
-Groups = dict[tuple[str, str, str, str], pd.DataFrame]
-
-
 def by_cell(scores: pd.DataFrame) -> Groups:
-    """The scores of each (encoder, readout, pattern, images)."""
+    """The scores of each encoder, readout, pattern and set of images."""
     return {
         (str(key[0]), str(key[1]), str(key[2]), str(key[3])): group
         for key, group in scores.groupby(["encoder", "readout", "pattern", "images"])
@@ -55,7 +53,7 @@ def by_cell(scores: pd.DataFrame) -> Groups:
 
 
 def scores_of_cell(groups: Groups, cell: Cell) -> pd.DataFrame:
-    """The scores of one cell: one row per image and seed.
+    """The scores of one cell: a row per image and seed.
 
     Raises:
         InputError: when there are none, or not every seed has every image once.
@@ -63,10 +61,13 @@ def scores_of_cell(groups: Groups, cell: Cell) -> pd.DataFrame:
     key = (cell.encoder, cell.readout.name, cell.pattern, cell.images)
     if key not in groups:
         raise InputError(f"no scores for {' / '.join(key)}: the table would have a hole")
-    grid = groups[key].groupby(["image", "seed"]).size().unstack(fill_value=0)
-    if not (grid == 1).to_numpy().all():
-        raise InputError(f"{' / '.join(key)}: not every seed has every image once")
-    return groups[key]
+    rows = groups[key]
+    if cell.role in SYNTHETIC:  # one file holds all synthetic images; a name is its kind and a number
+        rows = rows[rows["image"].str.startswith(f"{cell.role}-")]
+    grid = rows.groupby(["image", "seed"]).size().unstack(fill_value=0)
+    if rows.empty or not (grid == 1).to_numpy().all():
+        raise InputError(f"{' / '.join(key)}: not every seed has every {cell.role} image once")
+    return rows
 
 
 def summarise(scores: pd.DataFrame, cells: Sequence[Cell]) -> pd.DataFrame:
@@ -99,15 +100,21 @@ def summarise(scores: pd.DataFrame, cells: Sequence[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def constant_rows(patterns: Sequence[str], definition: Definition) -> pd.DataFrame:
+def constant_mae(pattern: str, definition: Definition) -> float:
+    """MAE of the best constant prediction, which is the median of the ground truth."""
+    truth = ground_truth(pattern, IMAGE_SIDE, definition)
+    return float(np.abs(truth - np.median(truth)).mean())
+
+
+def constant_rows(patterns: Sequence[str], definition: Definition, layout: CellLayout) -> pd.DataFrame:
     """The best constant prediction per pattern, as rows for `summarise`: SPC 0, MAE about the median."""
+    blank = {key: 0 for key in layout.keys if key not in ("model", "pattern", "images")}
     rows = []
     for pattern in patterns:
-        truth = ground_truth(pattern, IMAGE_SIDE, definition)
-        mae = float(np.abs(truth - np.median(truth)).mean())
-        labels = {"model": CONSTANT, "cut": 0, "steps": 0, "pattern": pattern, "images": "natural"}
+        labels = {"model": CONSTANT, **blank, "pattern": pattern, "images": "natural"}
         labels |= {"encoder": CONSTANT, "readout": CONSTANT}
-        rows.append({**labels, "n_images": 0, "n_seeds": 0, "spc": 0.0, "mae": mae, "n_constant": 0})
+        numbers = {"n_images": 0, "n_seeds": 0, "spc": 0.0, "mae": constant_mae(pattern, definition), "n_constant": 0}
+        rows.append({**labels, **numbers})
     return pd.DataFrame(rows)
 
 
@@ -119,54 +126,21 @@ def read_published(path: Path) -> pd.DataFrame:
     return printed
 
 
-def beside_published(summary: pd.DataFrame, table: Table, folder: Path) -> pd.DataFrame:
-    """Add `published_model`, `published_spc` and `published_mae`, matched by key; empty for our own tables.
+def beside_published(summary: pd.DataFrame, published: Path | None, keys: Sequence[str]) -> pd.DataFrame:
+    """Add `published_model`, `published_spc` and `published_mae`, matched by `keys`; empty for our own tables.
 
     They are empty as well for an encoder that stands in a table under its own name.
 
     Raises:
         InputError: when the paper's table lacks a cell.
     """
-    if not table.published:
+    if published is None:
         return summary.assign(published_model="", published_spc=np.nan, published_mae=np.nan)
-    printed = read_published(folder / table.published)
-    joined = summary.merge(printed, on=list(table.keys), how="left", validate="one_to_one")
+    joined = summary.merge(read_published(published), on=list(keys), how="left", validate="one_to_one")
     missing = joined["published_spc"].isna()
     if (missing & (joined["model"] != joined["encoder"])).any():
-        raise InputError(f"{folder / table.published} lacks some of the table's cells")
+        raise InputError(f"{published} lacks some of the table's cells")
     return joined.assign(published_model=joined["model"].where(~missing, ""))
-
-
-def with_seconds(summary: pd.DataFrame, families: Sequence[Family], benchmarks: Path) -> pd.DataFrame:
-    """Add `seconds`: wall time of the job that made each row's readout; empty where nothing made it.
-
-    Args:
-        benchmarks: folder of Snakemake's benchmark files.
-
-    Raises:
-        InputError: when the file of a job is missing.
-    """
-    paths = {
-        (family.encoder, readout.name): benchmarks / "readouts" / family.encoder / f"{family.name}.tsv"
-        for family in families
-        for readout in family.patterns
-    }
-    seconds = []
-    for key in zip(summary["encoder"], summary["readout"], strict=True):
-        if key in paths and not paths[key].exists():
-            raise InputError(f"{paths[key]} is missing, so the job's seconds are unknown: run its readouts again")
-        seconds.append(float(pd.read_csv(paths[key], sep="\t")["s"].mean()) if key in paths else np.nan)
-    return summary.assign(seconds=seconds)
-
-
-def tidy(joined: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The columns of the csv: what names a cell, what was measured, what was published."""
-    named = [key for key in table.keys if key not in ("model", "images")]
-    kind = ["encoder", "images"] if "images" in table.keys else ["encoder", "readout", "images"]
-    if not table.published:
-        named = ["model", *named]
-    measured = (*MEASURED, "seconds") if table.timed else MEASURED
-    return joined[[*named, *kind, *measured, *(PUBLISHED if table.published else ())]]
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -13,23 +13,23 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
-from synthetic_atlas import ENCODERS, NAMES, PATTERNS, RUN, drawn, scores, spc_of
+from synthetic_atlas import ENCODERS, NAMES, PATTERNS, RUN, predicted, scores, spc_of
 from torch import from_numpy
 
-LISTS = ("network", "weights", "stage", "pattern", "picture")
+LISTS = ("network", "weights", "stage", "pattern", "image")
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
-    pictures = {name: rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for name in NAMES}
+    images = {name: rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for name in NAMES}
     path = tmp_path_factory.mktemp("page") / "atlas.html"
-    write_page(content(RUN, scores(), drawn(), pictures), path)
+    write_page(content(RUN, scores(), predicted(), images), path)
     return path
 
 
-def told(browser: webdriver.Chrome) -> str:
-    return browser.find_element(By.ID, "told").text
+def summary(browser: webdriver.Chrome) -> str:
+    return browser.find_element(By.ID, "summary").text
 
 
 def pixels(browser: webdriver.Chrome, canvas: str) -> list[int]:
@@ -43,40 +43,39 @@ def pixels(browser: webdriver.Chrome, canvas: str) -> list[int]:
 
 
 def shown_on(browser: webdriver.Chrome) -> dict[str, str]:
-    """What each canvas shows, as a picture in text."""
+    """What each canvas shows, as an image in text."""
     script = "return document.getElementById(arguments[0]).toDataURL()"
-    return {name: str(browser.execute_script(script, name)) for name in ("truth", "drawn", "error")}
+    return {name: str(browser.execute_script(script, name)) for name in ("truth", "prediction", "error")}
 
 
-def test_the_last_entry_of_every_list_shows_its_own(written: Path, browser: webdriver.Chrome) -> None:
+def test_every_list_changes_what_it_names(written: Path, browser: webdriver.Chrome) -> None:
     browser.get(written.as_uri())
     assert "pixels" in Select(browser.find_element(By.ID, "network")).first_selected_option.text
     for name in LISTS:
-        before = shown_on(browser), told(browser)
-        picture = browser.find_element(By.ID, "shown").get_attribute("src")
+        before = shown_on(browser), summary(browser)
+        image = browser.find_element(By.ID, "shown").get_attribute("src")
         options = Select(browser.find_element(By.ID, name))
         options.select_by_index(len(options.options) - 1)
-        after = shown_on(browser), told(browser)
+        after = shown_on(browser), summary(browser)
         assert before[1] != after[1] or name == "stage"  # `all` is chosen from the beginning
         assert (before[0]["truth"] != after[0]["truth"]) == (name == "pattern")
-        assert (picture != browser.find_element(By.ID, "shown").get_attribute("src")) == (name == "picture")
-    encoder, stage, pattern, image = ENCODERS[-1], "all", PATTERNS[-1], NAMES[-1]
-    spc = spc_of(encoder, stage, pattern, image, RUN.seeds[0])
-    mean = np.mean([spc_of(encoder, stage, pattern, name, seed) for name in NAMES for seed in RUN.seeds])
-    assert f"stage all, pattern {pattern}: SPC of this map {spc:.3f}" in told(browser)
-    assert f"over all pictures and seeds SPC {mean:.3f}" in told(browser)
-    # Its mean error is that of the very map that the readout drew, enlarged as the readout does.
-    large = upsample(from_numpy(drawn()[encoder].maps[-1, -1, -1].astype(np.float32)), False).numpy()
+        assert (image != browser.find_element(By.ID, "shown").get_attribute("src")) == (name == "image")
+    encoder = ENCODERS[-1]
+    pattern = PATTERNS[-1]
+    spc = spc_of(encoder, "all", pattern, NAMES[-1], RUN.seeds[0])
+    mean = np.mean([spc_of(encoder, "all", pattern, name, seed) for name in NAMES for seed in RUN.seeds])
+    assert f"stage all, pattern {pattern}: SPC of this prediction {spc:.3f}" in summary(browser)
+    assert f"over all images and seeds SPC {mean:.3f}" in summary(browser)
+    # MAE is that of the stored map, upsampled as the readout does.
+    large = upsample(from_numpy(predicted()[encoder]["maps"][-1, -1, -1].astype(np.float32)), False).numpy()
     error = np.abs(large - ground_truth(pattern, 224, RUN.patterns)).mean()
-    assert abs(float(told(browser).split("its mean error ")[1].split(";")[0]) - error) < 0.006
-    shown = np.array(pixels(browser, "drawn")).reshape(224, 224, 4)
+    assert abs(float(summary(browser).split("MAE ")[1].split(";")[0]) - error) < 0.006
+    shown = np.array(pixels(browser, "prediction")).reshape(224, 224, 4)
     assert shown[..., 3].min() == 255
     assert len(np.unique(shown[..., :3].reshape(-1, 3), axis=0)) > 20
 
 
-def test_the_grid_shows_every_stage_of_every_weights_and_is_reached_by_keyboard(
-    written: Path, browser: webdriver.Chrome
-) -> None:
+def test_grid_shows_all_stages_and_obeys_the_keyboard(written: Path, browser: webdriver.Chrome) -> None:
     browser.get(written.as_uri())
     network = browser.find_element(By.ID, "network")
     network.send_keys(Keys.ARROW_DOWN)
@@ -92,7 +91,7 @@ def test_the_grid_shows_every_stage_of_every_weights_and_is_reached_by_keyboard(
     assert len(lines) == len(RUN.stages("squeezenet")) + 1
 
 
-def test_a_narrow_window_scrolls_only_downwards(written: Path, browser: webdriver.Chrome) -> None:
+def test_narrow_window_scrolls_only_downwards(written: Path, browser: webdriver.Chrome) -> None:
     size = browser.get_window_size()
     try:
         browser.execute_cdp_cmd(
@@ -106,7 +105,7 @@ def test_a_narrow_window_scrolls_only_downwards(written: Path, browser: webdrive
         browser.set_window_size(size["width"], size["height"])
 
 
-def test_a_page_asks_for_nothing_outside_and_is_never_too_large(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_needs_no_network_and_has_a_largest_size(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = written.read_text()
     assert "http" not in text.split('id="content"')[0] + text.split("</script>")[1]
     monkeypatch.setattr(page, "LARGEST", 1000)

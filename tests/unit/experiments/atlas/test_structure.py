@@ -1,19 +1,19 @@
-"""What cells see: the published receptive fields, and networks that see everything."""
+"""Receptive fields: those of VGG16 as published, and of networks that see the whole image."""
 
 import pytest
 import torch
-from posinfo.experiments.atlas.structure import structure, what_cells_see
+from posinfo.experiments.atlas.structure import describe_network, receptive_fields
 from posinfo.registry.entries import Encoder, PreprocessingEntry
 from torch import nn
 
 
 def test_vgg16_has_the_published_receptive_fields() -> None:
-    places = {"f1": "features.3", "f2": "features.8", "f3": "features.15", "f4": "features.22", "f5": "features.29"}
-    entry = Encoder(architecture="vgg16-eighth", input=PreprocessingEntry(order="RGB", range=1), taps=places)
-    found = structure(entry)
+    taps = {"f1": "features.3", "f2": "features.8", "f3": "features.15", "f4": "features.22", "f5": "features.29"}
+    entry = Encoder(architecture="vgg16-eighth", input=PreprocessingEntry(order="RGB", range=1), taps=taps)
+    found = describe_network(entry)
     assert [stage["field"] for stage in found["stages"].values()] == [5, 14, 40, 92, 196]
     assert [stage["side"] for stage in found["stages"].values()] == [224, 112, 56, 28, 14]
-    assert found["stages"]["f1"]["border"] == pytest.approx(1 - (218 / 224) ** 2)  # two cells beside the outermost
+    assert found["stages"]["f1"]["border"] == pytest.approx(1 - (218 / 224) ** 2)  # the three outermost cells
     assert found["stages"]["f5"]["border"] == pytest.approx(1 - 4 / 196)
     assert found["parameters"] == sum(
         (9 * before + 1) * after
@@ -24,32 +24,32 @@ def test_vgg16_has_the_published_receptive_fields() -> None:
 
 
 class Parts(nn.Module):
-    """A convolution of patches, attention over them, and a pooling of everything that gates the patches."""
+    """A convolution of patches, attention between them, and patches gated by the mean of all."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patches = nn.Conv2d(3, 4, 8, 8)
         self.attention = nn.MultiheadAttention(4, 1, batch_first=True)
 
-    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-        maps = self.patches(pictures)
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = self.patches(images)
         tokens = maps.flatten(2).transpose(1, 2)
-        seen = self.attention(tokens, tokens, tokens)[0].transpose(1, 2).reshape(maps.shape)
-        return {"patches": maps, "attention": seen, "gated": maps * maps.mean((2, 3), keepdim=True).sigmoid()}
+        attended = self.attention(tokens, tokens, tokens)[0].transpose(1, 2).reshape(maps.shape)
+        return {"patches": maps, "attention": attended, "gated": maps * maps.mean((2, 3), keepdim=True).sigmoid()}
 
 
 @torch.no_grad()
-def test_patches_see_themselves_and_attention_and_gates_see_all() -> None:
+def test_attention_and_global_pooling_see_the_whole_image() -> None:
     model = Parts().eval()
-    found = what_cells_see(model, 48)
+    found = receptive_fields(model, 48)
     assert {stage: values["field"] for stage, values in found.items()} == {"patches": 8, "attention": 48, "gated": 48}
     assert found["patches"]["border"] == pytest.approx(1 - (4 / 6) ** 2)
     assert found["attention"]["border"] == found["gated"]["border"] == 1
 
 
-def test_pixels_see_one_pixel() -> None:
+def test_a_cell_of_pixels_sees_one_pixel() -> None:
     entry = Encoder(architecture="pixels", input=PreprocessingEntry(order="RGB", range=1), taps={"rgb": "image"})
-    found = structure(entry)
+    found = describe_network(entry)
     assert found["parameters"] == 0
     assert found["stages"]["rgb"]["field"] == 1
     assert found["stages"]["rgb"]["border"] == pytest.approx(1 - (222 / 224) ** 2)

@@ -1,117 +1,122 @@
-"""Make the atlas: what stages see, drawn maps, table, figure, page; and an atlas of one network."""
+"""Make the atlas: receptive fields, predicted maps and the page; and the config of an atlas of one network."""
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from posinfo.command_line import Commands
+from posinfo.store.devices import DeviceSetting
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    probe = commands.add(_probe, "probe", "the config of an atlas of one network, for make probe", of_rules=False)
-    probe.add_argument("network", help="torchvision/NAME, timm/NAME, or an encoder of the registry or of --configfile")
-    probe.add_argument("--random", action="store_true", help="with random weights alone, where there are no others")
-    probe.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays with entries of your own")
-    probe.add_argument("--resources", type=Path, default=Path("resources"), help="folder of fetched files")
-    probe.add_argument("--output", type=Path, required=True, help="the configuration to write")
-
-    structure = commands.add(_structure, "structure", "what the cells of a network's stages see")
-    structure.add_argument("encoder", help="JSON of the encoder's entry")
-    structure.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
-    structure.add_argument("--output", type=Path, required=True)
-
-    drawn = commands.add(_drawn, "atlas-maps", "the maps that an encoder's readouts draw, and where they err")
-    drawn.add_argument("--readouts", type=Path, nargs="+", required=True, help="its readouts, shallow first")
-    drawn.add_argument("--images", type=Path, required=True, help="csv of the pictures")
-    drawn.add_argument("--features", type=Path, nargs="+", required=True, help="their features, a file a stage")
-    drawn.add_argument("--seed", type=int, required=True, help="the seed whose readout draws")
-    drawn.add_argument("--output", type=Path, required=True)
-    commands.on_device(drawn)
-
-    table = commands.add(_table, "atlas-table", "the atlas's table and figure")
-    table.add_argument("--scores", type=Path, nargs="+", required=True)
-    table.add_argument("--structures", type=Path, nargs="+", required=True, help="{encoder}.structure.json files")
-    table.add_argument("--same", required=True, help="JSON of encoder to the one whose structure is its own")
-    table.add_argument("--run", required=True, help="JSON of the configuration")
-    table.add_argument("--table", type=Path, required=True, help="path without suffix; .csv and .md are written")
-    table.add_argument("--figure", type=Path, required=True, help="path without suffix; .pdf and .png are written")
-
-    page = commands.add(_page, "atlas-page", "the atlas as one page")
-    page.add_argument("--scores", type=Path, nargs="+", required=True)
-    page.add_argument("--maps", type=Path, nargs="+", required=True, help="{encoder}.npz files")
-    page.add_argument("--images", type=Path, required=True, help=".npy of the pictures")
-    page.add_argument("--run", required=True, help="JSON of the configuration")
-    page.add_argument("--output", type=Path, required=True)
+    commands.add(probe, of_rules=False)
+    commands.add(structure)
+    commands.add(atlas_maps)
+    commands.add(atlas_page)
 
 
-def _probe(args: argparse.Namespace) -> None:
-    from posinfo.experiments.atlas.one import overlay
+def probe(
+    network: str,
+    *,
+    random: bool = False,
+    configfile: Sequence[Path] = (),
+    resources: Path = Path("resources"),
+    output: Path,
+) -> None:
+    """Write the config of an atlas of one network, for make probe.
 
-    overlay(args.network, args.configfile, args.output, args.resources, random=args.random)
+    Args:
+        network: torchvision/NAME, timm/NAME, or an encoder of the registry or of --configfile
+        random: with random weights only, where there are no others
+        configfile: overlays with entries of your own
+        output: the config to write
+    """
+    from posinfo.experiments.atlas.overlay import write_overlay
+
+    write_overlay(network, configfile, output, resources, random=random)
 
 
-def _structure(args: argparse.Namespace) -> None:
-    from posinfo.experiments.atlas.structure import structure
+def structure(encoder: str, *, threads: int = 1, output: Path) -> None:
+    """Measure the receptive fields of a network's stages.
+
+    Args:
+        encoder: JSON of the encoder's entry
+    """
+    from posinfo.experiments.atlas.structure import describe_network
     from posinfo.registry.entries import Encoder
     from posinfo.store.devices import choose_device
     from posinfo.store.files import write_json
 
-    choose_device("cpu", args.threads)
-    write_json(args.output, structure(Encoder.model_validate_json(args.encoder)))
+    choose_device("cpu", threads)
+    write_json(output, describe_network(Encoder.model_validate_json(encoder)))
 
 
-def _drawn(args: argparse.Namespace) -> None:
-    import numpy as np
+def atlas_maps(
+    *,
+    base: Path,
+    stages: Path,
+    images: Path,
+    features: Path,
+    seed: int,
+    device: DeviceSetting = "auto",
+    threads: int = 1,
+    output: Path,
+) -> None:
+    """Predict the maps of the images that figures show, and average the errors of all images.
 
-    from posinfo.experiments.atlas.drawn import Drawn, draw, write_drawn
+    Args:
+        base: folder of an encoder's readout of all stages
+        stages: folder of its readouts of each stage alone
+        images: csv of the images
+        features: folder of their features
+        seed: of the readouts whose maps are shown
+        output: npz file of `stages` (the stage that each readout reads, shallow first, then all), `patterns`, `images`
+            (names of those that are shown), `maps` (before the upsampling, float16 [readouts, patterns, images, side,
+            side]) and `errors` (mean absolute error by distance from the border, float32 [readouts, patterns, rings])
+    """
+    from posinfo.experiments.atlas.maps import predict_maps
     from posinfo.features.stored import read_features
-    from posinfo.images.pictures import read_names
+    from posinfo.images.decoded import read_image_names
     from posinfo.images.views import first_views
     from posinfo.protocol.readout import Readout
-    from posinfo.readouts.training import load_stack
+    from posinfo.readouts.stored import load_readout
+    from posinfo.run.cells import MOST_PATTERNS
     from posinfo.run.figures import SHOWN
+    from posinfo.store.arrays import write_arrays
     from posinfo.store.devices import choose_device
 
-    device, names = choose_device(args.device, args.threads), read_names(args.images)
-    stages, pictures = read_features(args.features), first_views(names, SHOWN)
-    folders = list(dict.fromkeys(path.parent for path in args.readouts))
-    found = []
-    for folder in folders:
-        stack, sidecars = load_stack([path for path in args.readouts if path.parent == folder], stages)
-        read = [stage for stage in stages if stage.name in sidecars[0]["stages"]]
-        found.append(draw(stack, read, pictures, args.seed, sidecars[0]["definition"], device))
-    drawn = Drawn(
-        readouts=[Readout.parse(folder.name).stages for folder in folders],
-        patterns=found[0][0],
-        names=[names[picture] for picture in pictures],
-        maps=np.stack([maps for _, maps, _ in found]),
-        errors=np.stack([errors for _, _, errors in found]),
-    )
-    write_drawn(drawn, args.output, seed=args.seed)
+    chosen = choose_device(device, threads)
+    names = read_image_names(images)
+    shown = first_views(names, SHOWN)
+    read = read_features(features)
+    readouts = [*(stage.name for stage in read), "all"]
+    maps = []
+    errors = []
+    for name in readouts:
+        folder = base if name == "all" else stages
+        stack, metadata = load_readout(folder / f"{Readout(stages=name).name}.safetensors", read)
+        used = [stage for stage in read if stage.name in metadata["stages"]]
+        small, error = predict_maps(stack, used, MOST_PATTERNS, shown, seed, metadata["definition"], chosen)
+        maps.append(small)
+        errors.append(error)
+    labels = {"stages": readouts, "patterns": MOST_PATTERNS, "images": [names[image] for image in shown]}
+    write_arrays({**labels, "maps": maps, "errors": errors}, output, seed=seed)
 
 
-def _table(args: argparse.Namespace) -> None:
-    from posinfo.experiments.atlas import figure, table
-    from posinfo.run.config import load_config
-    from posinfo.store.files import read_json
-    from posinfo.tables.summaries import read_scores
+def atlas_page(*, scores: Sequence[Path], maps: Sequence[Path], images: Path, run: str, output: Path) -> None:
+    """Write the atlas as one page.
 
-    structures = {path.name.removesuffix(".structure.json"): read_json(path) for path in args.structures}
-    known = {encoder: structures[first] for encoder, first in json.loads(args.same).items()}
-    frame = table.tidy(read_scores(args.scores), load_config(json.loads(args.run)), known)
-    table.write_table(frame, args.table)
-    figure.write_figure(frame, args.figure)
-
-
-def _page(args: argparse.Namespace) -> None:
-    from posinfo.experiments.atlas.drawn import read_drawn
+    Args:
+        scores: csv files of every encoder of the atlas
+        maps: {encoder}.npz files
+        images: npy file of the images
+    """
     from posinfo.experiments.atlas.page import content, write_page
-    from posinfo.images.pictures import read_names, read_pictures
-    from posinfo.run.config import load_config
+    from posinfo.images.decoded import read_image_names, read_images
+    from posinfo.run.config import load_passed
+    from posinfo.store.arrays import read_arrays
     from posinfo.tables.summaries import read_scores
 
-    drawn = {path.stem: read_drawn(path) for path in args.maps}
-    pictures = dict(zip(read_names(args.images.with_suffix(".csv")), read_pictures(args.images), strict=True))
-    shown = content(load_config(json.loads(args.run)), read_scores(args.scores), drawn, pictures)
-    write_page(shown, args.output)
+    predicted = {path.stem: read_arrays(path) for path in maps}
+    pixels = dict(zip(read_image_names(images.with_suffix(".csv")), read_images(images), strict=True))
+    write_page(content(load_passed(run), read_scores(scores), predicted, pixels), output)

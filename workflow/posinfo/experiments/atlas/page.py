@@ -1,11 +1,11 @@
-"""The atlas as one page that opens from the disk: every map of every network inside, drawn by a few lines of script."""
+"""The atlas as one page that opens from the disk: it holds every map, and a short script draws them."""
 
 import base64
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,85 +13,69 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from posinfo.experiments.atlas.drawn import RING, Drawn
+from posinfo.experiments.atlas.inputs import members
+from posinfo.experiments.atlas.maps import RING
 from posinfo.figures.style import ERROR, MAP, scale_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout
-from posinfo.run.config import RunConfig
 from posinfo.store.errors import InputError
 from posinfo.store.files import write_text
+
+if TYPE_CHECKING:
+    from posinfo.run.config import RunConfig
 
 TEMPLATE = Path(__file__).parent / "page.html"
 LARGEST = 20_000_000  # bytes of a page that a browser opens at once
 
 
-def _text(values: NDArray[Any]) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
-
-
-def _levels(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    scaled = (values.astype(np.float64) - low) / max(high - low, 1e-9) * 255
-    return np.asarray(scaled.round().clip(0, 255), dtype=np.uint8)
-
-
-def _colours(name: str) -> str:
-    shades = mpl.colormaps[name](np.arange(256))[:, :3]
-    return _text((shades * 255).round().astype(np.uint8))
-
-
-def _jpeg(pixels: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-
-
 def content(
-    run: RunConfig, scores: pd.DataFrame, drawn: Mapping[str, Drawn], pictures: Mapping[str, NDArray[np.uint8]]
+    run: "RunConfig",
+    scores: pd.DataFrame,
+    predicted: Mapping[str, Mapping[str, NDArray[Any]]],
+    images: Mapping[str, NDArray[np.uint8]],
 ) -> dict[str, Any]:
-    """What the page shows, as JSON takes it; maps in 256 levels between a network's smallest and largest value.
+    """The page's content, as plain values for JSON.
+
+    Maps have 256 levels between the smallest and the largest value of their encoder.
 
     Args:
-        scores: as `tables.summaries.read_scores` gives them.
-        drawn: of every encoder of the atlas.
-        pictures: name to uint8 [224, 224, 3], of those that were drawn.
+        run: the config.
+        scores: as `tables.summaries.read_scores` returns them.
+        predicted: every encoder of the atlas to the arrays that `commands.atlas_maps` stores.
+        images: name to uint8 [224, 224, 3], of those in `predicted`.
     """
-    first = next(iter(drawn.values()))
-    grouped = scores.groupby(["encoder", "readout", "pattern"])[["spc", "mae"]].mean().round(3)
-    means = dict(zip(grouped.index.tolist(), grouped.to_numpy().tolist(), strict=True))
-    of_seed = scores[scores["seed"] == run.seeds[0]].set_index(["encoder", "readout", "pattern", "image"])["spc"]
-    of_map = dict(zip(of_seed.index.tolist(), of_seed.round(3).tolist(), strict=True))
-    truths = {}
-    for pattern in first.patterns:
-        low, high = scale_of(pattern, run)
-        truth = ground_truth(pattern, IMAGE_SIDE, run.patterns)
-        truths[pattern] = {"low": low, "high": high, "levels": _text(_levels(truth, low, high))}
+    first = next(iter(predicted.values()))
+    patterns = first["patterns"].tolist()
+    shown = first["images"].tolist()
+    keys = ["encoder", "readout", "pattern"]
+    means = scores.groupby(keys)[["spc", "mae"]].mean().round(3)
+    of_seed = scores[scores["seed"] == run.seeds[0]].set_index([*keys, "image"])["spc"].round(3)
     encoders = []
-    for member in run.atlas.members(run.registry):
-        maps = drawn[member.encoder]
-        low, high = float(maps.maps.min()), float(maps.maps.max())
-        names = [Readout(stages=stage).name for stage in maps.readouts]
-        cells = [[(member.encoder, name, pattern) for pattern in maps.patterns] for name in names]
+    for one in members(run):
+        maps = predicted[one.encoder]["maps"]
+        stages = predicted[one.encoder]["stages"].tolist()
+        readouts = [Readout(stages=stage).name for stage in stages]
+        cells = pd.MultiIndex.from_product([[one.encoder], readouts, patterns])
+        cells_of_map = pd.MultiIndex.from_product([[one.encoder], readouts, patterns, shown])
+        shape = maps.shape[:3]
         encoders.append(
             {
-                "name": member.encoder,
-                "network": member.network,
-                "weights": member.weights,
-                "title": run.registry.encoders[member.encoder].title or member.encoder,
-                "stages": maps.readouts,
-                "side": maps.maps.shape[-1],
-                "low": low,
-                "high": high,
-                "levels": _text(_levels(maps.maps, low, high)),
-                "errors": np.round(maps.errors.astype(float), 4).tolist(),
-                "scores": [[means[key] for key in row] for row in cells],
-                "drawn": [[[of_map[*key, name] for name in maps.names] for key in row] for row in cells],
+                **vars(one),
+                "title": run.registry.encoders[one.encoder].title or one.encoder,
+                "stages": stages,
+                "side": maps.shape[-1],
+                **_levels(maps, float(maps.min()), float(maps.max())),
+                "errors": np.round(predicted[one.encoder]["errors"].astype(float), 4).tolist(),
+                "scores": means.loc[cells].to_numpy().reshape(*shape[:2], 2).tolist(),
+                "spcOfMap": of_seed.loc[cells_of_map].to_numpy().reshape(shape).tolist(),
             }
         )
+    truths = {pattern: ground_truth(pattern, IMAGE_SIDE, run.patterns) for pattern in patterns}
     return {
-        "patterns": first.patterns,
-        "pictures": [{"name": name, "jpeg": _jpeg(pictures[name])} for name in first.names],
-        "truths": truths,
+        "patterns": patterns,
+        "images": [{"name": name, "jpeg": _jpeg(images[name])} for name in shown],
+        "truths": {pattern: _levels(truth, *scale_of(pattern, run)) for pattern, truth in truths.items()},
         "ring": RING,
         "size": IMAGE_SIDE,
         "corners": run.alignment.corners,
@@ -101,13 +85,36 @@ def content(
     }
 
 
+def _levels(values: NDArray[Any], low: float, high: float) -> dict[str, Any]:
+    """Values as levels from 0 (`low`) to 255 (`high`)."""
+    scaled = (values.astype(np.float64) - low) / max(high - low, 1e-9) * 255
+    return {"low": low, "high": high, "levels": _base64(scaled.round().clip(0, 255))}
+
+
+def _base64(values: NDArray[Any]) -> str:
+    """Whole numbers from 0 to 255 as bytes in base64."""
+    return base64.b64encode(values.astype(np.uint8).tobytes()).decode()
+
+
+def _colours(name: str) -> str:
+    """The 256 colours of a colour map."""
+    shades = mpl.colormaps[name](np.arange(256))[:, :3]
+    return _base64((shades * 255).round())
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
 def write_page(shown: Mapping[str, Any], path: Path) -> None:
     """Write the page with its content inside.
 
     Raises:
-        InputError: when it would be larger than a browser opens at once.
+        InputError: when the page is larger than a browser opens at once.
     """
-    # `</` would end the script in which the content stands.
+    # `</` would end the script element that holds the content.
     text = json.dumps(shown, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     page = TEMPLATE.read_text(encoding="utf-8").replace("{{content}}", text)
     if len(page) > LARGEST:

@@ -1,87 +1,134 @@
-"""The atlas as a table: a row for each network, trained or random, stage and pattern."""
+"""The atlas as a table: a row for each network, weights (trained or random), stage and pattern."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from posinfo.experiments.atlas.inputs import STRUCTURE, Atlas, members, same_network
 from posinfo.protocol.readout import Readout
-from posinfo.run.cells import READ_IN_MOST_TABLES
-from posinfo.run.config import RunConfig
-from posinfo.store.files import atomic_write, write_text
+from posinfo.run.cells import MOST_PATTERNS
+from posinfo.store.files import read_json
+from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import said_once, with_sd
+from posinfo.tables.summaries import read_scores
 
-WEIGHTS = ("trained", "random", "none")
+if TYPE_CHECKING:
+    from posinfo.run.config import RunConfig
+
+LABELS = ["network", "title", "weights", "draws", "stage", "pattern"]
 
 
-def tidy(scores: pd.DataFrame, run: RunConfig, structures: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """The atlas's numbers, network by network as the configuration names them.
+def build(run: "RunConfig", _: str, paths: Sequence[Path]) -> BuiltTable:
+    """The atlas's table.
 
     Args:
-        scores: as `tables.summaries.read_scores` gives them, of every encoder of the atlas.
-        structures: what `structure.structure` says of each encoder.
+        run: the config.
+        paths: as `inputs.scores_and_structures` names them.
+    """
+    frame = read_atlas(run, paths)
+    titles = run.titles(run.section(Atlas).encoders)
+    return BuiltTable(tidy=frame, layout=layout(frame), caption=caption(frame, run), titles=titles)
+
+
+def read_atlas(run: "RunConfig", paths: Sequence[Path]) -> pd.DataFrame:
+    """The atlas's numbers, from score files and the files that say what stages see; columns as in `tidy`."""
+    scores = read_scores([path for path in paths if path.suffix == ".csv"])
+    found = [path for path in paths if path.name.endswith(STRUCTURE)]
+    structures = {path.name.removesuffix(STRUCTURE): read_json(path) for path in found}
+    return tidy(scores, run, {encoder: structures[first] for encoder, first in same_network(run).items()})
+
+
+def tidy(scores: pd.DataFrame, run: "RunConfig", structures: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The atlas's numbers, networks in the order of the config.
+
+    Args:
+        scores: as `tables.summaries.read_scores` returns them, of every encoder of the atlas.
+        run: the config.
+        structures: encoder to what `structure.describe_network` says of it.
 
     Returns:
         Columns network, title, weights (trained, random or none), draws, stage (or all), pattern, n_images, n_seeds,
         spc, spc_sd, mae, mae_sd (over seeds, and draws where weights are random; the means are over images too),
-        parameters, channels, side, field (pixels) and border (share of cells), as `structure.what_cells_see` says; of
-        `all` the largest.
+        parameters, channels, side, field (pixels) and border (share of cells), as in `structure.receptive_fields`; for
+        `all` the sum of channels, and the largest side, field and border.
     """
-    members = run.atlas.members(run.registry)
-    titles = run.titles(run.atlas.encoders)
-    rows = []
-    for name in run.atlas.encoders:
-        for weights in WEIGHTS:
-            encoders = [one.encoder for one in members if (one.network, one.weights) == (name, weights)]
-            if not encoders:
-                continue
-            known = structures[encoders[0]]
-            for stage in [*run.stages(encoders[0]), "all"]:
-                shown = scores[scores["encoder"].isin(encoders) & (scores["readout"] == Readout(stages=stage).name)]
-                shown = shown[shown["pattern"].isin(READ_IN_MOST_TABLES)]  # other tables may show more of an encoder
-                about = known["stages"].values() if stage == "all" else [known["stages"][stage]]
-                for pattern, group in shown.groupby("pattern", sort=False):
-                    means = group.groupby(["encoder", "seed"])[["spc", "mae"]].mean()
-                    spread = means.std(ddof=1)
-                    rows.append(
-                        {
-                            "network": name,
-                            "title": titles[name],
-                            "weights": weights,
-                            "draws": len(encoders),
-                            "stage": stage,
-                            "pattern": pattern,
-                            "n_images": group["image"].nunique(),
-                            "n_seeds": group["seed"].nunique(),
-                            "spc": means["spc"].mean(),
-                            "spc_sd": spread["spc"],
-                            "mae": means["mae"].mean(),
-                            "mae_sd": spread["mae"],
-                            "parameters": known["parameters"],
-                            "channels": sum(part["channels"] for part in about),
-                            **{key: max(part[key] for part in about) for key in ("side", "field", "border")},
-                        }
-                    )
-    return pd.DataFrame(rows)
+    encoders = members(run)
+    draws = Counter((one.network, one.weights) for one in encoders)
+    titles = run.titles([one.network for one in encoders])
+    cells = [
+        {
+            **vars(one),
+            "title": titles[one.network],
+            "draws": draws[one.network, one.weights],
+            "stage": stage,
+            "readout": Readout(stages=stage).name,
+            "pattern": pattern,
+            **_sizes(structures[one.encoder], stage),
+        }
+        for one in encoders
+        for stage in [*run.stages(one.encoder), "all"]
+        for pattern in MOST_PATTERNS
+    ]
+    keys = ["encoder", "readout", "pattern"]
+    means = scores.groupby([*keys, "seed"], as_index=False).agg(
+        n_images=("image", "nunique"), spc=("spc", "mean"), mae=("mae", "mean")
+    )
+    grouped = pd.DataFrame(cells).merge(means, on=keys).groupby(LABELS, sort=False, as_index=False)
+    return grouped.agg(
+        n_images=("n_images", "max"),
+        n_seeds=("seed", "nunique"),
+        spc=("spc", "mean"),
+        spc_sd=("spc", "std"),
+        mae=("mae", "mean"),
+        mae_sd=("mae", "std"),
+        **{size: (size, "first") for size in ("parameters", "channels", "side", "field", "border")},
+    )
 
 
-def printed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table for people: a row a network, weights and stage; SPC and MAE a pattern, mean ± sd."""
-    rows = []
-    for labels, group in frame.groupby(["network", "weights", "stage"], sort=False):
-        first = group.iloc[0]
-        row = dict(zip(("network", "weights", "stage"), map(str, labels), strict=True))
-        row |= {"side": str(first["side"]), "field": str(int(first["field"])), "sees border": f"{first['border']:.0%}"}
-        for cell in group.to_dict("records"):
-            row |= {f"{cell['pattern']} SPC": with_sd(cell["spc"], cell["spc_sd"])}
-            row |= {f"{cell['pattern']} MAE": with_sd(cell["mae"], cell["mae_sd"])}
-        rows.append(row)
-    return said_once(pd.DataFrame(rows), 2)
+def _sizes(structure: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Sizes and receptive field of a stage, or of all stages together."""
+    stages = structure["stages"]
+    parts = list(stages.values()) if stage == "all" else [stages[stage]]
+    return {
+        "parameters": structure["parameters"],
+        "channels": sum(part["channels"] for part in parts),
+        **{key: max(part[key] for part in parts) for key in ("side", "field", "border")},
+    }
 
 
-def write_table(frame: pd.DataFrame, output: Path) -> None:
-    """Write `output` with the suffixes .csv (tidy) and .md."""
-    with atomic_write(output.with_suffix(".csv")) as partial:
-        frame.to_csv(partial, index=False, float_format="%.6g")
-    write_text(output.with_suffix(".md"), printed(frame).to_markdown(index=False, disable_numparse=True) + "\n")
+def layout(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is printed: a row for each network, weights and stage; SPC and MAE of each pattern, mean ± sd.
+
+    Args:
+        frame: as `tidy` returns it.
+
+    Returns:
+        Strings; columns are pairs (name, metric), the metric empty for what names a row.
+    """
+    first = frame[frame["pattern"] == MOST_PATTERNS[0]].reset_index(drop=True)
+    columns: dict[tuple[str, str], Any] = {(name, ""): first[name] for name in ("network", "weights", "stage")}
+    columns["side", ""] = first["side"].astype(str)
+    columns["field", ""] = first["field"].astype(int).astype(str)
+    columns["sees border", ""] = first["border"].map("{:.0%}".format)
+    for pattern in MOST_PATTERNS:
+        cells = frame[frame["pattern"] == pattern]
+        columns[pattern, "SPC"] = list(map(with_sd, cells["spc"], cells["spc_sd"]))
+        columns[pattern, "MAE"] = list(map(with_sd, cells["mae"], cells["mae_sd"]))
+    return said_once(pd.DataFrame(columns), 2)
+
+
+def caption(frame: pd.DataFrame, run: "RunConfig") -> str:
+    """What the table shows: readouts, images, seeds and draws, and what the columns mean."""
+    draws = frame.loc[frame["weights"] == "random", "draws"]
+    spread = f"mean ± sd over {frame['n_seeds'].max()} seeds"
+    if len(draws):
+        spread += f" and, for random weights, {draws.max()} draws"
+    return (
+        f"Readouts of each stage alone, and of all: {spread}. Images: {run.images.natural} "
+        f"(n={frame['n_images'].max()}). Side: of the feature maps, in cells; field: receptive field of the middle "
+        "cell, in pixels; sees border: share of cells whose receptive field reaches the image's border; for all, the "
+        "largest of its stages."
+    )

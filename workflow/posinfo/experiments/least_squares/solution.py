@@ -1,41 +1,38 @@
-"""Exact readouts: the best linear convolution, by ridge least squares, for all patterns in one pass over the features.
+"""The best linear convolution by ridge least squares, for all patterns in one pass over the features.
 
 One set of sums (`normal_equations.Moments`) serves every pattern, every choice of stages, and kernels of 1 and 3.
-Larger kernels are solved by conjugate gradients on the cached features (`conjugate_gradient`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from posinfo.experiments.least_squares.axis import Axis
-from posinfo.experiments.least_squares.conjugate_gradient import NormalOperator, steps
 from posinfo.experiments.least_squares.normal_equations import Moments
 from posinfo.features.batches import BatchReader
 from posinfo.features.stored import StageFeatures
 from posinfo.images.views import photograph_of
-from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
+from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.protocol.resampling import bilinear_matrix
-from posinfo.readouts.layered import Stack
 from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.readouts.training import make_stack, truths
 from posinfo.readouts.upsampling import UpsampledLoss
 from posinfo.store.errors import InputError
 
 RIDGES = tuple(10.0**power for power in range(-4, 3))  # relative to the mean variance of the inputs
-LARGEST_DIRECT = 3  # kernel whose normal equations fit in memory: 13,248 unknowns for VGG16
-STEPS = 40  # of conjugate gradients, at most
+LARGEST_KERNEL = 3  # whose normal equations fit in memory: 13,248 unknowns for VGG16, 0.7 GB
 HELD_OUT = 4  # every fourth photograph judges the ridges
-BATCH = 32
+PREDICTED = 32  # images predicted at once
+SUMMED = 128  # images added to the sums at once: 0.4 GB of VGG16's features
 
 
 def target(pattern: str, side: int, definition: Definition, corners: bool) -> torch.Tensor:
-    """What a linear readout regresses on, float64 [side, side]: the map whose upsampling is nearest to the truth.
+    """The map that a linear readout regresses on, float64 [side, side]: the one whose upsampling is nearest the truth.
 
     The loss at 224x224 is |U (p - t) Uᵀ|² plus a constant, with this t. Least squares here takes |p - t|² instead: the
     weight UᵀU mixes neighbouring outputs only, and without it the sums over outputs stay correlations at fixed offsets.
@@ -46,15 +43,15 @@ def target(pattern: str, side: int, definition: Definition, corners: bool) -> to
 
 
 def held_out(names: Sequence[str]) -> NDArray[np.bool_]:
-    """Which pictures judge the ridges: all views of every fourth photograph. bool [N].
+    """The images that judge the ridges: all views of every fourth photograph. bool [N].
 
     Raises:
-        InputError: when there are fewer photographs than that.
+        InputError: when there are fewer than four photographs.
     """
     photographs = photograph_of(names)
     if photographs.max() + 1 < HELD_OUT:
         raise InputError(
-            f"an exact readout needs at least {HELD_OUT} training photographs; name a larger set of images"
+            f"a least-squares readout needs at least {HELD_OUT} training photographs; name a larger set of images"
         )
     return np.asarray(photographs % HELD_OUT == HELD_OUT - 1)
 
@@ -67,154 +64,119 @@ def solve(
     training: Training,
     definition: Definition,
     device: torch.device,
-) -> Iterator[tuple[Stack, dict[str, torch.Tensor]]]:
-    """The solved readouts, each with what its strength was chosen by, on every fourth photograph.
+) -> Iterator[tuple[StackedReadouts, dict[str, torch.Tensor]]]:
+    """Yield each solved readout with its `ridge` [heads] and the `held_out` loss of each of `RIDGES` [heads, ridges].
 
-    Kernels of 1 and 3 have a `ridge` [heads] and the `held_out` loss at 224x224 of each of `RIDGES` [heads, ridges];
-    larger ones the number of `steps` [heads] of conjugate gradients and the `held_out` loss after each [heads, STEPS].
-    The strength is the one whose solution on three quarters of the photographs has the smallest loss on the others; the
-    readout is then solved on all.
+    The loss is at 224x224. Three quarters of the photographs give a solution for each ridge; the ridge whose solution
+    has the smallest loss on the other photographs is chosen, and the readout is then solved on all.
 
     Args:
-        asked: readouts to patterns; all exact, with one padding.
-        names: of the training pictures.
+        asked: readouts to patterns; all by least squares, with one padding.
+        stages: the features that they read.
+        names: of the training images.
         seed: under which the one solution is stored; nothing is drawn.
         training: `scale` is used; `output` must be linear.
+        definition: of the patterns.
+        device: where the sums are computed.
 
     Raises:
-        InputError: when a readout is not exact, or they differ in padding or scale.
+        InputError: when a readout is trained, has a kernel above 3, or differs in padding or scale from the others.
     """
-    if not all(readout.exact for readout in asked):
-        raise InputError("exact readouts are named so, such as exact-k3-p0-all")
-    if len({(readout.padding, readout.raw) for readout in asked}) > 1:
-        raise InputError("exact readouts that are solved together share one padding and one scale")
-    judges, direct = held_out(names), {}
-    for readout, patterns in asked.items():
-        if readout.kernel <= LARGEST_DIRECT:
-            direct[readout] = patterns
-            continue
-        heads = [Head(readout, pattern, seed) for pattern in patterns]
-        stack = make_stack(readout, heads, stages, stages[0].alignment, training)
-        yield stack, _iterated(stack, stages, judges, definition, device)
-    if direct:
-        yield from _solved(direct, stages, judges, seed, training, definition, device)
-
-
-def _iterated(
-    stack: Stack,
-    stages: Sequence[StageFeatures],
-    judges: NDArray[np.bool_],
-    definition: Definition,
-    device: torch.device,
-) -> dict[str, torch.Tensor]:
-    """Solve a stack by conjugate gradients, stopped for each head where the held-out loss was smallest."""
-    assert isinstance(stack, StackedReadouts)
-    alignment, name = stages[0].alignment, stack.readout.name
-    wanted = torch.stack([target(head.pattern, stack.side, definition, alignment.corners) for head in stack.heads])
-    part = NormalOperator(stack, stages, np.flatnonzero(~judges), wanted, device)
+    _check(asked)
+    judges = held_out(names)
+    problem = _Problem(asked, stages, training, definition, device)
+    problem.add(np.flatnonzero(~judges))
     losses = []
-    for weights in steps(part, STEPS, f"{name}, three quarters"):
-        _load_mixing(stack, weights, part.biases(weights))
-        losses += _losses([stack], stages, np.flatnonzero(judges), definition, alignment, device)
-    held = torch.stack(losses, 1)
-    best = held.argmin(1)
-    whole = NormalOperator(stack, stages, np.arange(len(judges)), wanted, device)
-    chosen = torch.zeros_like(whole.right)
-    for place, weights in enumerate(steps(whole, int(best.max()) + 1, f"{name}, all")):
-        chosen[:, best == place] = weights[:, best == place]
-    _load_mixing(stack, chosen, whole.biases(chosen))
-    return {"steps": best + 1, "held_out": held}
-
-
-def _load_mixing(stack: StackedReadouts, weights: torch.Tensor, biases: torch.Tensor) -> None:
-    _load(stack, weights.transpose(0, 1).flatten(1), biases)
-
-
-def _solved(
-    asked: Mapping[Readout, Sequence[str]],
-    stages: Sequence[StageFeatures],
-    judges: NDArray[np.bool_],
-    seed: int,
-    training: Training,
-    definition: Definition,
-    device: torch.device,
-) -> Iterator[tuple[Stack, dict[str, torch.Tensor]]]:
-    """Solve readouts with small kernels by their normal equations, all from the same sums."""
-    readouts, alignment = list(asked), stages[0].alignment
-    kernel = max(readout.kernel for readout in readouts)
-    everything = Readout(kernel=kernel, padding=readouts[0].padding, raw=readouts[0].raw, exact=True)
-    # A stage is scaled as a stack scales it.
-    scales = [make_stack(everything, [], [stage], alignment, training).channel_scale[0].item() for stage in stages]
-    axis = Axis(alignment.side, everything.padding, kernel, alignment.corners)
-    moments = Moments([stage.shape for stage in stages], scales, axis, device)
-    _add(moments, stages, np.flatnonzero(~judges), device)
-
-    def solved(readout: Readout, patterns: Sequence[str], ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights [ridges, patterns, P] and biases."""
-        wanted = torch.stack(
-            [target(pattern, axis.side - readout.kernel + 1, definition, alignment.corners) for pattern in patterns]
-        )
-        return moments.equations(readout.kernel, _channels(readout, stages)).solve(wanted, ridges)
-
-    trials = []
     for readout, patterns in tqdm(asked.items(), desc="ridges", unit="readout"):
-        # One head per ridge and pattern; the place in RIDGES stands where the seed would.
+        # One head for each ridge and pattern; the place in RIDGES stands where the seed would.
         heads = [Head(readout, pattern, place) for place in range(len(RIDGES)) for pattern in patterns]
-        stack = make_stack(readout, heads, stages, alignment, training)
-        _load(stack, *(part.flatten(0, 1) for part in solved(readout, patterns, RIDGES)))
-        trials.append(stack)
-    losses = _losses(trials, stages, np.flatnonzero(judges), definition, alignment, device)
-    _add(moments, stages, np.flatnonzero(judges), device)
-    for (readout, patterns), found in zip(asked.items(), losses, strict=True):
-        loss = found.view(len(RIDGES), len(patterns))
-        best = loss.argmin(0).tolist()
-        chosen = sorted(set(best))
-        weights, biases = solved(readout, patterns, [RIDGES[place] for place in chosen])
-        mine = ([chosen.index(place) for place in best], list(range(len(best))))
-        stack = make_stack(readout, [Head(readout, pattern, seed) for pattern in patterns], stages, alignment, training)
-        _load(stack, weights[mine], biases[mine])
+        weights, biases = problem.solve(readout, RIDGES)
+        trial = problem.stack(readout, heads, weights.flatten(0, 1), biases.flatten(0, 1))
+        losses.append(problem.loss(trial, np.flatnonzero(judges)).view(len(RIDGES), len(patterns)))
+    problem.add(np.flatnonzero(judges))
+    for (readout, patterns), loss in zip(asked.items(), losses, strict=True):
+        best = loss.argmin(0).numpy()
+        places, rows = np.unique(best, return_inverse=True)
+        weights, biases = problem.solve(readout, [RIDGES[place] for place in places])
+        columns = np.arange(len(patterns))
+        heads = [Head(readout, pattern, seed) for pattern in patterns]
+        stack = problem.stack(readout, heads, weights[rows, columns], biases[rows, columns])
         yield stack, {"ridge": torch.tensor([RIDGES[place] for place in best]), "held_out": loss.T.contiguous()}
 
 
-def _channels(readout: Readout, stages: Sequence[StageFeatures]) -> torch.Tensor:
-    """The channels that a readout reads, among those of all stages."""
-    read = readout.stages_read([stage.name for stage in stages])
-    chosen = torch.cat([torch.full((stage.shape.channels,), stage.name in read) for stage in stages])
-    return chosen.nonzero().flatten()
+def _check(asked: Mapping[Readout, Sequence[str]]) -> None:
+    for readout in asked:
+        if not readout.least_squares:
+            raise InputError(f"readout {readout.name} is trained; one by least squares is named like lstsq-k3-p0-all")
+        if readout.kernel > LARGEST_KERNEL:
+            raise InputError(
+                f"readout {readout.name}: least squares is for kernels of 1 and {LARGEST_KERNEL}, since larger normal "
+                f"equations do not fit in memory; train it instead (L1-k{readout.kernel}-...)"
+            )
+    if len({(readout.padding, readout.raw) for readout in asked}) > 1:
+        raise InputError("readouts that are solved together must have the same padding and the same scale")
 
 
-def _add(moments: Moments, stages: Sequence[StageFeatures], pictures: NDArray[np.int64], device: torch.device) -> None:
-    batches = BatchReader(list(stages), BATCH, device).pictures(pictures)
-    for features in tqdm(batches, desc="sums", unit="batch", total=-(-len(pictures) // BATCH)):
-        moments.add([features[stage.name] for stage in stages])
+@dataclass
+class _Problem:
+    """The sums of one encoder's features, and the readouts to solve from them; arguments as for `solve`."""
 
+    asked: Mapping[Readout, Sequence[str]]
+    stages: Sequence[StageFeatures]
+    training: Training
+    definition: Definition
+    device: torch.device
 
-def _load(stack: Stack, weights: torch.Tensor, biases: torch.Tensor) -> None:
-    """Set weights [heads, k² C] and biases [heads], with a batch norm that changes nothing."""
-    kernel, count = stack.readout.kernel, len(stack.heads)
-    by_place = weights.view(count, kernel, kernel, -1).permute(0, 3, 1, 2)
-    ones, zeros = torch.ones(count, 1), torch.zeros(count, 1)
-    # The norm divides by the root of var + 1e-5: gamma makes up for that.
-    vectors = {"bias": biases[:, None], "gamma": ones * (1 + 1e-5) ** 0.5, "beta": zeros, "mean": zeros, "var": ones}
-    stack.load({"layer0.weight": by_place[:, None], **{f"layer0.{name}": vector for name, vector in vectors.items()}})
+    def __post_init__(self) -> None:
+        self.alignment = self.stages[0].alignment
+        some = next(iter(self.asked))
+        kernel = max(readout.kernel for readout in self.asked)
+        everything = Readout(kernel=kernel, padding=some.padding, raw=some.raw, least_squares=True)
+        scales = [  # a stage is scaled as a stack scales it
+            make_stack(everything, [], [stage], self.alignment, self.training).conv.channel_scale[0].item()
+            for stage in self.stages
+        ]
+        shapes = [stage.shape for stage in self.stages]
+        self.moments = Moments(shapes, scales, self.alignment, some.padding, kernel, self.device)
 
+    def add(self, images: NDArray[np.int64]) -> None:
+        """Add images to the sums."""
+        batches = BatchReader(list(self.stages), SUMMED, self.device).images(images)
+        for features in tqdm(batches, desc="sums", unit="batch", total=-(-len(images) // SUMMED)):
+            self.moments.add([features[stage.name] for stage in self.stages])
 
-@torch.inference_mode()
-def _losses(
-    stacks: Sequence[Stack],
-    stages: Sequence[StageFeatures],
-    pictures: NDArray[np.int64],
-    definition: Definition,
-    alignment: Alignment,
-    device: torch.device,
-) -> list[torch.Tensor]:
-    """For each stack the mean squared error of its heads at 224x224 on some pictures, float32 [heads]."""
-    judged = [
-        UpsampledLoss(truths(stack.heads, definition), stack.side, alignment.corners).to(device) for stack in stacks
-    ]
-    sums = [torch.zeros(len(stack.heads)) for stack in stacks]
-    for features in BatchReader(list(stages), BATCH, device).pictures(pictures):
-        batch = next(iter(features.values())).shape[1]
-        for total, stack, loss in zip(sums, stacks, judged, strict=True):
-            total += batch * loss(stack.to(device).eval()(features)).cpu()
-    return [total / len(pictures) for total in sums]
+    def solve(self, readout: Readout, ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights [ridges, patterns, C k²] and biases [ridges, patterns] for the images added so far."""
+        side = self.moments.side - readout.kernel + 1
+        targets = [target(pattern, side, self.definition, self.alignment.corners) for pattern in self.asked[readout]]
+        names = [stage.name for stage in self.stages]
+        read = readout.stages_read(names)  # all stages, or one
+        edges = np.cumsum([0, *(stage.shape.channels for stage in self.stages)]).tolist()
+        channels = slice(edges[names.index(read[0])], edges[names.index(read[-1]) + 1])
+        return self.moments.equations(readout.kernel, channels).solve(torch.stack(targets), ridges)
+
+    def stack(
+        self, readout: Readout, heads: list[Head], weights: torch.Tensor, biases: torch.Tensor
+    ) -> StackedReadouts:
+        """Readouts with weights [heads, C k²] and biases [heads], and a batch norm that changes nothing."""
+        stack = make_stack(readout, heads, self.stages, self.alignment, self.training)
+        solved = {  # the norm divides by the root of var + 1e-5
+            "layer0.weight": weights.view(len(heads), 1, -1, readout.kernel, readout.kernel),
+            "layer0.bias": biases[:, None],
+            "layer0.gamma": torch.full((len(heads), 1), (1 + 1e-5) ** 0.5),
+        }
+        stack.load({**stack.tensors(), **solved})
+        return stack
+
+    @torch.inference_mode()
+    def loss(self, stack: StackedReadouts, images: NDArray[np.int64]) -> torch.Tensor:
+        """The mean squared error of each head at 224x224 on some images, float32 [heads]."""
+        names = stack.readout.stages_read([stage.name for stage in self.stages])
+        stages = [stage for stage in self.stages if stage.name in names]
+        stack.to(self.device).eval()
+        loss = UpsampledLoss(truths(stack.heads, self.definition), stack.side, self.alignment.corners).to(self.device)
+        total = torch.zeros(len(stack.heads))
+        for features in BatchReader(stages, PREDICTED, self.device).images(images):
+            maps = stack(features)
+            total += maps.shape[1] * loss(maps).cpu()
+        return total / len(images)

@@ -1,88 +1,110 @@
-"""Train encoders for a task, and show what those for saliency and for segmentation say."""
+"""Decode masks, train encoders, and predict what figures show."""
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 from posinfo.command_line import Commands
-
-if TYPE_CHECKING:
-    from posinfo.registry.entries import Encoder
-    from posinfo.run.tasks import Recipe
+from posinfo.store.devices import DeviceSetting
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    trained = commands.add(_train_encoder, "train-encoder", "train an encoder for its task")
-    trained.add_argument("name", help="an encoder of the registry whose weights name a task")
-    commands.described(trained, "an encoder")
-    trained.add_argument(
-        "--recipe", required=True, help="JSON of the config's tasks: recipe, or tuning if there is a start"
-    )
-    trained.add_argument("--start", type=Path, help="the .safetensors file that training starts from")
-    trained.add_argument("--keep", type=int, nargs="*", default=[], help="steps after which the encoder is kept")
-    files: dict[str, Any] = {"type": Path, "nargs": "+", "required": True, "metavar": "NPY"}
-    trained.add_argument("--train", **files, help="photographs to compose from, or pictures and their masks")
-    trained.add_argument("--test", **files, action="append", help="the same, held out; may be given again")
-    trained.add_argument("--output", type=Path, required=True, help="the .safetensors file; others go beside it")
-    commands.on_device(trained)
-
-    crops = commands.add(_crops, "crops", "saliency of pictures and of slightly cropped copies")
-    segmentations = commands.add(_segmentations, "segmentations", "the class of each pixel, and what position says")
-    segmentations.add_argument("--train", **files, help="what it has learnt from, as train-encoder takes it")
-    segmentations.add_argument("--recipe", required=True, help="JSON of its recipe, as train-encoder takes it")
-    for shown in (crops, segmentations):
-        shown.add_argument("name", help="an encoder trained for that")
-        commands.described(shown, "an encoder")
-        shown.add_argument("--weights", type=Path, required=True, help="its .safetensors file; the head lies beside it")
-        shown.add_argument("--test", **files, help="photographs to compose from, or pictures and their masks")
-        shown.add_argument("--output", type=Path, required=True, help="the .npz file")
-        commands.on_device(shown)
+    commands.add(masks)
+    commands.add(train_encoder)
+    commands.add(task_predictions)
 
 
-def _recipe(given: str, entry: "Encoder") -> "Recipe":
-    from posinfo.run.tasks import Recipe, Tuning
+def masks(name: str, *, entry: str, names: Path, resources: Path = Path("resources"), output: Path) -> None:
+    """Decode and resize the masks of a set of images.
 
-    return (Tuning if entry.start else Recipe).model_validate_json(given)
+    Args:
+        name: a set in registry/images.yaml
+        entry: JSON of the entries behind the set's masks
+        names: csv of the set's images
+        output: npy file; a sidecar goes beside it
+    """
+    from posinfo.experiments.tasks.data.decoding import decode_masks, entry_with_masks, image_sizes
+    from posinfo.experiments.tasks.data.masks import write_masks
+    from posinfo.registry.catalogue import Registry
+
+    registry = Registry.model_validate_json(entry)
+    sizes = image_sizes(names)
+    decoded = decode_masks(name, registry, resources, sizes)
+    classes = entry_with_masks(name, registry).masks_classes or ()
+    write_masks(decoded, len(sizes), output, classes=classes)
 
 
-def _train_encoder(args: argparse.Namespace) -> None:
-    from posinfo.experiments.tasks.training.encoders import make
-    from posinfo.registry import catalogue
+def train_encoder(
+    name: str,
+    *,
+    entry: str,
+    recipe: str,
+    start: Path | None = None,
+    save: Sequence[int] = (),
+    train: Sequence[Path],
+    test: Sequence[Sequence[Path]],
+    device: DeviceSetting = "auto",
+    threads: int = 1,
+    output: Path,
+) -> None:
+    """Train an encoder for its task.
+
+    Args:
+        name: an encoder whose weights name a task
+        entry: JSON of its entry of the registry
+        recipe: JSON of the config's tasks: recipe, or tasks: tuning for an encoder that starts from another's weights
+        start: safetensors file that training starts from, if it does not start from scratch
+        save: steps after which the encoder is saved
+        train: npy files of photographs to compose of, or of images and their masks
+        test: the same of a held-out set; may be given again
+        output: safetensors file; others go beside it
+    """
+    from posinfo.experiments.tasks.recipes import read_recipe
+    from posinfo.experiments.tasks.training import encoders
+    from posinfo.registry.entries import Encoder
     from posinfo.store.devices import choose_device
 
-    entry = catalogue.described_encoder(args.name, args.entry)
-    recipe = _recipe(args.recipe, entry)
-    device = choose_device(args.device, args.threads)
-    make(args.name, entry, recipe, args.train, args.test, args.output, device, args.start, args.keep)
+    described = Encoder.model_validate_json(entry)
+    chosen = choose_device(device, threads)
+    how = read_recipe(recipe, described)
+    encoders.train_encoder(name, described, how, train, test, output, chosen, start, save)
 
 
-def _crops(args: argparse.Namespace) -> None:
-    from posinfo.experiments.tasks.crops import write_crops
-    from posinfo.experiments.tasks.data.splits import Split
-    from posinfo.experiments.tasks.predictions import crops
-    from posinfo.registry import catalogue
-    from posinfo.registry.entries import TrainedWeights
+def task_predictions(
+    shown: Literal["crops", "segmentations"],
+    *,
+    entry: str,
+    weights: Path,
+    recipe: str,
+    train: Sequence[Path],
+    test: Sequence[Path],
+    device: DeviceSetting = "auto",
+    threads: int = 1,
+    output: Path,
+) -> None:
+    """Predict what a figure shows: the saliency of images and cropped copies, or the class of each pixel.
+
+    Args:
+        shown: crops of an encoder trained for saliency; segmentations, also by the position-only baseline
+        entry: JSON of the encoder's entry of the registry
+        weights: its safetensors file; the head lies beside it
+        recipe: JSON of the recipe, as train-encoder takes it
+        train: npy files of what it has learned from, as train-encoder takes them
+        test: npy files of photographs to compose of, or of images and their masks
+        output: npz file
+    """
+    from posinfo.experiments.tasks import predictions
+    from posinfo.experiments.tasks.recipes import read_recipe
+    from posinfo.registry.entries import Encoder
+    from posinfo.store.arrays import write_arrays
     from posinfo.store.devices import choose_device
 
-    entry = catalogue.described_encoder(args.name, args.entry)
-    device = choose_device(args.device, args.threads)
-    assert isinstance(entry.weights, TrainedWeights)
-    tested = Split.opened(args.test, placed=entry.weights.placed)
-    write_crops(crops(entry, args.weights, tested, device), args.output)
-
-
-def _segmentations(args: argparse.Namespace) -> None:
-    from posinfo.experiments.tasks.data.splits import Split
-    from posinfo.experiments.tasks.predictions import segmentations
-    from posinfo.experiments.tasks.segmentations import write_segmentations
-    from posinfo.registry import catalogue
-    from posinfo.registry.entries import TrainedWeights
-    from posinfo.store.devices import choose_device
-
-    entry = catalogue.described_encoder(args.name, args.entry)
-    recipe, device = _recipe(args.recipe, entry), choose_device(args.device, args.threads)
-    assert isinstance(entry.weights, TrainedWeights)
-    placed = entry.weights.placed
-    learnt, tested = Split.opened(args.train, recipe, placed), Split.opened(args.test, placed=placed)
-    write_segmentations(segmentations(entry, args.weights, learnt, tested, recipe, device), args.output)
+    described = Encoder.model_validate_json(entry)
+    chosen = choose_device(device, threads)
+    if shown == "crops":
+        arrays = predictions.crops(described, weights, test, chosen)
+    else:
+        learned = read_recipe(recipe, described)
+        arrays = predictions.segmentations(described, weights, train, test, learned, chosen)
+    write_arrays(arrays, output)

@@ -1,75 +1,108 @@
-"""What a trained encoder and its head say to pictures: saliency, of cropped copies too; the class of each pixel."""
+"""Predictions of trained encoders and their heads: saliency, also of cropped copies, and the class of each pixel."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from posinfo.experiments.tasks.crops import CUT, Crops
 from posinfo.experiments.tasks.data.splits import Split
-from posinfo.experiments.tasks.segmentations import Segmentations
-from posinfo.experiments.tasks.training.evaluation import position_prior
+from posinfo.experiments.tasks.recipes import Recipe
+from posinfo.experiments.tasks.training.evaluation import position_baseline
 from posinfo.experiments.tasks.training.networks import Head
 from posinfo.features.extraction import Preprocessing, open_encoder
 from posinfo.registry.entries import Encoder, TrainedWeights
-from posinfo.run.figures import SHOWN
-from posinfo.run.tasks import Recipe
 from posinfo.store.tensors import read_tensors
+
+SHOWN = 5  # images of a figure
+# Rows and columns cut off at the top and at the left: one step of VGG's deepest stage, so that every pooling grid meets
+# the same pixels again. A network without borders would predict the same for that part of the image.
+CUT = 16
 
 
 @torch.inference_mode()
-def answers(entry: Encoder, path: Path, pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """What a finished encoder and its head say to pictures.
+def predict(entry: Encoder, weights: Path, images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Predict the task of a trained encoder and its head.
 
     Args:
-        path: the encoder's .safetensors file; the head's lies beside it.
-        pictures: uint8 [batch, side, side, 3].
+        weights: the encoder's .safetensors file; the head's lies beside it.
+        images: uint8 [batch, side, side, 3].
 
     Returns:
-        As `Head` gives them, after a sigmoid (saliency) or softmax: float32, on the CPU.
+        The scores of `Head`, after a sigmoid (saliency) or softmax: float32, on the CPU.
     """
-    stored, metadata = read_tensors(path.with_suffix(".head.safetensors"))
+    stored, metadata = read_tensors(weights.with_suffix(".head.safetensors"))
     assert isinstance(entry.weights, TrainedWeights)
-    head = Head(entry.weights.task, metadata["channels"], len(metadata["kinds"]), metadata["scales"])
+    task = entry.weights.task
+    head = Head(task, metadata["channels"], len(metadata["object_classes"]), metadata["scales"])
     head.load_state_dict({name: torch.from_numpy(array) for name, array in stored.items()})
-    model = open_encoder(entry.architecture, path, entry.taps, entry.padding).to(device)
-    prepared = Preprocessing(**entry.input.model_dump()).prepare(pictures.to(device))
-    scores: torch.Tensor = head.to(device)(model(prepared), pictures.shape[1])
-    return (scores.sigmoid() if entry.weights.task == "saliency" else scores.softmax(1)).cpu()
+    model = open_encoder(entry, weights).to(device)
+    prepared = Preprocessing.of(entry.input).prepare(images.to(device))
+    scores: torch.Tensor = head.to(device)(model(prepared), images.shape[1])
+    return (scores.sigmoid() if task == "saliency" else scores.softmax(1)).cpu()
 
 
-def crops(entry: Encoder, weights: Path, part: Split, device: torch.device) -> Crops:
-    """The saliency of `SHOWN` pictures and of their copies, spread evenly over what is tested on.
+def crops(entry: Encoder, weights: Path, testing: Sequence[Path], device: torch.device) -> dict[str, NDArray[Any]]:
+    """Saliency of `SHOWN` images, spread evenly over what is tested on, and of their cropped copies.
 
     Args:
         entry: an encoder trained for saliency.
         weights: its .safetensors file, the head's beside it.
-        part: what it is tested on.
+        testing: files of what it is tested on, as `Split.open` takes them.
+
+    Returns:
+        images: uint8 [SHOWN, side, side, 3].
+        whole: saliency of the images, float16 [SHOWN, side, side].
+        cropped: saliency of the copies, float16 [SHOWN, side - CUT, side - CUT].
     """
-    chosen = np.stack([part.examples[number].picture for number in part.spread(SHOWN)])
-    pictures = torch.from_numpy(chosen)
-    said = [answers(entry, weights, shown, device)[:, 0] for shown in (pictures, pictures[:, CUT:, CUT:].contiguous())]
-    whole, cropped = (maps.numpy().astype(np.float16) for maps in said)
-    return Crops(chosen, whole, cropped)
+    assert isinstance(entry.weights, TrainedWeights)
+    tested = Split.open(testing, placed=entry.weights.placed)
+    images = np.stack([tested.examples[number].image for number in tested.evenly_spaced(SHOWN)])
+    pixels = torch.from_numpy(images)
+    whole = predict(entry, weights, pixels, device)[:, 0]
+    cropped = predict(entry, weights, pixels[:, CUT:, CUT:].contiguous(), device)[:, 0]
+    return {"images": images, "whole": whole.half().numpy(), "cropped": cropped.half().numpy()}
 
 
 def segmentations(
-    entry: Encoder, weights: Path, learnt: Split, part: Split, recipe: Recipe, device: torch.device
-) -> Segmentations:
-    """The class of each pixel of `SHOWN` pictures, spread evenly over what is tested on.
+    entry: Encoder,
+    weights: Path,
+    training: Sequence[Path],
+    testing: Sequence[Path],
+    recipe: Recipe,
+    device: torch.device,
+) -> dict[str, NDArray[Any]]:
+    """The class of each pixel of `SHOWN` images, spread evenly over what is tested on.
 
     Args:
         entry: an encoder trained for segmentation.
         weights: its .safetensors file, the head's beside it.
-        learnt: what it has learnt from, of whose masks position alone answers.
-        part: what it is tested on.
+        training: files of what it has learned from; the position-only baseline is the mean of these masks.
+        testing: files of what it is tested on.
         recipe: of its training.
+
+    Returns:
+        source: the set of images, or the compositions of it.
+        classes: their names, in the order of their numbers.
+        images: uint8 [SHOWN, side, side, 3].
+        true: the masks, `UNKNOWN` where there is no label; uint8 [SHOWN, side, side].
+        predicted: by the network, uint8 [SHOWN, side, side].
+        baseline: the commonest class of the training masks at each pixel, uint8 [side, side].
     """
-    examples, numbers = part.examples, part.spread(SHOWN)
-    pictures = np.stack([examples[number].picture for number in numbers])
-    said = answers(entry, weights, torch.from_numpy(pictures), device).numpy().argmax(1)
-    prior = position_prior("segmentation", learnt.examples, list(range(recipe.epochs * recipe.pictures))).argmax(0)
-    true = np.stack([examples.answer(number) for number in numbers])
-    return Segmentations(
-        part.name, learnt.examples.classes, pictures, true, said.astype(np.uint8), prior.astype(np.uint8)
-    )
+    assert isinstance(entry.weights, TrainedWeights)
+    learned = Split.open(training, recipe, entry.weights.placed).examples
+    tested = Split.open(testing, placed=entry.weights.placed)
+    numbers = tested.evenly_spaced(SHOWN)
+    images = np.stack([tested.examples[number].image for number in numbers])
+    predicted = predict(entry, weights, torch.from_numpy(images), device).numpy().argmax(1)
+    baseline = position_baseline("segmentation", learned, range(recipe.epochs * recipe.images)).argmax(0)
+    return {
+        "source": np.array(tested.name),
+        "classes": np.array(learned.classes),
+        "images": images,
+        "true": np.stack([tested.examples.class_map(number) for number in numbers]),
+        "predicted": predicted.astype(np.uint8),
+        "baseline": baseline.astype(np.uint8),
+    }

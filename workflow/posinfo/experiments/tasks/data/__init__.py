@@ -1,1 +1,1 @@
-"""Pictures with answers: compositions, or sets with masks."""
+"""Images with ground truth: compositions, or sets with masks."""

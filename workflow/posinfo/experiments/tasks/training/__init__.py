@@ -1,1 +1,1 @@
-"""Networks that learn a task, their training and their metrics."""
+"""Training of encoders for a task, and their metrics on held-out images."""

@@ -1,44 +1,43 @@
-"""Encoders that this workflow trains: pictures with answers in, weights and how they did out.
+"""Train an encoder for a task and write its files.
 
 Beside `{encoder}.safetensors` (the encoder alone, batch norms folded) lie `{encoder}.head.safetensors` (the head),
 `{encoder}.epochs.csv` (loss and held-out metrics of each epoch), `{encoder}.metrics.csv` (each held-out set at the end,
-and what position alone would answer), `{encoder}.pictures.csv` (each held-out picture), and
-`{encoder}.step-{step}.safetensors` (the encoder after some of its steps). `{encoder}.checkpoint` is there while it is
-trained, so that a killed job goes on.
+and the position-only baseline), `{encoder}.images.csv` (each held-out image), and the directory `{encoder}.steps`
+(`step-{step}.safetensors`: the encoder after some of its steps). While it is trained, `{encoder}.checkpoint` lets a
+killed job resume.
 """
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
+from torch.optim.lr_scheduler import OneCycleLR
+from tqdm import tqdm
 
 from posinfo.encoders.architectures import Weights
-from posinfo.experiments.tasks.data.splits import Split, refuse_what_proves_nothing
-from posinfo.experiments.tasks.training.evaluation import ENOUGH, examine, examine_prior, position_prior
-from posinfo.experiments.tasks.training.loop import Examples, train
-from posinfo.experiments.tasks.training.networks import TaskNetwork
-from posinfo.features.extraction import Preprocessing
-from posinfo.protocol.alignment import IMAGE_SIDE
+from posinfo.encoders.steps import weights_file
+from posinfo.experiments.tasks.data.splits import Examples, Split, check_splits
+from posinfo.experiments.tasks.recipes import Recipe, Tuning
+from posinfo.experiments.tasks.training import evaluation
+from posinfo.experiments.tasks.training.networks import TaskNetwork, task_loss
 from posinfo.registry.catalogue import canonical_json
-from posinfo.registry.entries import Encoder, Task, TrainedWeights
-from posinfo.run.tasks import Recipe
+from posinfo.registry.entries import Encoder, TrainedWeights
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_write, sha256_of
+from posinfo.store.files import atomic_directory, atomic_write, sha256_of
 from posinfo.store.provenance import code_digest
 from posinfo.store.sidecars import write_sidecar
 from posinfo.store.tensors import read_tensors, write_tensors
 
-SCALED_BY = 8  # pictures over which a new head's scales are measured
-
-Examined = tuple[pd.DataFrame, dict[str, float], list[float]]  # as `examine` returns it
+SCALED_BY = 8  # images over which the scales of a new head are measured
 
 
-def make(
+def train_encoder(
     encoder: str,
     entry: Encoder,
     recipe: Recipe,
@@ -47,133 +46,193 @@ def make(
     path: Path,
     device: torch.device,
     start: Path | None = None,
-    keep: Sequence[int] = (),
+    save: Sequence[int] = (),
 ) -> None:
-    """Train an encoder and write all its files; goes on from a checkpoint of the same making.
+    """Train an encoder and write all its files. Resumes a checkpoint of the same training.
 
     Args:
         entry: its weights name a task.
         recipe: a `Tuning` where there is a start.
-        training: files of what is learnt from, as `Split.opened` takes them.
+        training: files of what is learned from, as `Split.open` takes them.
         testing: the same of each set that is tested on; the first is tested on after each epoch.
         path: the .safetensors file.
         start: the .safetensors file whose weights training starts from, if the entry names a start.
-        keep: numbers of steps after which the encoder is kept.
+        save: steps after which the encoder is saved.
 
     Raises:
-        InputError: for an entry whose weights are not trained here, a start that does not fit, steps beyond the last,
-            sets that share a photograph or do not go together, or a training that diverges.
+        InputError: for a start that the entry does not name or that does not fit, steps beyond the last, sets that
+            share a photograph or differ in their classes, or a training that diverges.
     """
-    if not isinstance(entry.weights, TrainedWeights):
-        raise InputError(f"encoder {encoder!r} is not trained here: its weights name no task")
+    assert isinstance(entry.weights, TrainedWeights)
     if (entry.start is None) != (start is None):
         raise InputError(f"encoder {encoder!r} starts from {entry.start or 'scratch'}, but the file given is {start}")
-    if keep and max(keep) >= recipe.steps:
-        raise InputError(f"encoder {encoder!r} is trained for {recipe.steps} steps; step {max(keep)} cannot be kept")
-    task, seed, placed = entry.weights.task, entry.weights.seed, entry.weights.placed
-    learnt, tests = Split.opened(training, recipe, placed), [Split.opened(files, placed=placed) for files in testing]
-    refuse_what_proves_nothing(learnt, tests)
-    kinds, classes = learnt.examples.kinds, learnt.examples.classes
-    numbers = list(range(recipe.epochs * recipe.pictures))
+    if save and max(save) >= recipe.steps:
+        raise InputError(f"encoder {encoder!r} is trained for {recipe.steps} steps; step {max(save)} cannot be saved")
+    learned = Split.open(training, recipe, entry.weights.placed)
+    tests = [Split.open(files, placed=entry.weights.placed) for files in testing]
+    check_splits(learned, tests)
+    examples = learned.examples
+    numbers = range(recipe.epochs * recipe.images)
     begun = {name: torch.from_numpy(array) for name, array in read_tensors(start)[0].items()} if start else None
-    network = TaskNetwork(entry.architecture, entry.padding, entry.taps, task, len(kinds), seed, IMAGE_SIDE, begun)
-    prepare = Preprocessing(**entry.input.model_dump()).prepare
+    network = TaskNetwork(entry, len(examples.object_classes), begun)
     if start:
-        first = np.stack([learnt.examples[number].picture for number in numbers[:SCALED_BY]])
-        network.scale_head(prepare(torch.from_numpy(first)))
-
-    def examined(part: Split) -> Examined:
-        return examine(network, part.examples, part.tests(recipe), prepare, device)
-
-    latest: list[Examined] = []  # of the first set; none where a finished training goes on
-
-    def after_epoch(_: TaskNetwork) -> dict[str, float]:
-        latest[:] = [examined(tests[0])]
-        return latest[0][1]
-
+        first = np.stack([examples[number].image for number in numbers[:SCALED_BY]])
+        network.scale_head(network.prepare(torch.from_numpy(first)))
     metadata: dict[str, Any] = {
         "encoder": encoder,
         "entry": canonical_json(entry),
         "recipe": recipe.model_dump(),
-        "trained_on": learnt.digests(),
-        "tested_on": [part.digests() for part in tests],
-        "kinds": list(kinds),
+        "trained_on": [sha256_of(file) for file in training],
+        "tested_on": [[sha256_of(file) for file in files] for files in testing],
+        "object_classes": list(examples.object_classes),
         "channels": network.head.channels,
         "scales": network.head.scales,
         "start": sha256_of(start) if start else None,
-        "keep": list(keep),
+        "saved_steps": list(save),
         "code": code_digest("experiments.tasks.training.encoders"),
     }
+    fingerprint = json.dumps({**metadata, "torch": torch.__version__}, sort_keys=True)
+    weights_of_classes = None if examples.background else class_weights(examples, numbers).to(device)
     checkpoint = path.with_suffix(".checkpoint")
-    weights = class_weights(learnt.examples, numbers).to(device) if learnt.examples.scenes else None
-    history, kept = train(
-        network=network,
-        examples=learnt.examples,
-        order=lambda epoch: numbers[epoch * recipe.pictures : (epoch + 1) * recipe.pictures],
-        recipe=recipe,
-        prepare=prepare,
-        examine=after_epoch,
-        checkpoint=checkpoint,
-        device=device,
-        describe=json.dumps({**metadata, "torch": torch.__version__}, sort_keys=True),
-        weights=weights,
-        keep=keep,
+
+    def after_epoch() -> dict[str, float]:
+        return evaluation.evaluate(network, tests[0].examples, tests[0].test_numbers(recipe), device)[1]
+
+    history, saved = train(
+        network, examples, recipe, after_epoch, checkpoint, device, fingerprint, weights_of_classes, save
     )
-    results = [*latest, *(examined(part) for part in tests[len(latest) :])]
-    prior = None if task == "classification" else position_prior(task, learnt.examples, numbers)
-    found = [
-        {"images": part.name, "n_images": len(rows), **_metrics(task, summary, ious, prior, part, recipe, classes)}
-        for part, (rows, summary, ious) in zip(tests, results, strict=True)
-    ]
-    frames = {
-        "epochs": pd.DataFrame(history),
-        "metrics": pd.DataFrame(found),
-        "pictures": pd.concat([rows.assign(images=part.name) for part, (rows, *_) in zip(tests, results, strict=True)]),
-    }
-    for name, frame in frames.items():
-        table = path.with_suffix(f".{name}.csv")
-        with atomic_write(table) as partial_file:
-            frame.to_csv(partial_file, index=False, float_format="%.9g")
-        write_sidecar(table, **metadata)
-    head = {name: tensor.cpu().numpy() for name, tensor in network.head.state_dict().items()}
-    write_tensors(head, metadata, path.with_suffix(".head.safetensors"))
-    for step, encoder_then in kept.items():
-        write_tensors(_arrays(encoder_then), {**metadata, "step": step}, path.with_suffix(f".step-{step}.safetensors"))
-    write_tensors(_arrays(network.encoder()), metadata, path)
+    baseline = None
+    if network.task != "classification":
+        baseline = evaluation.position_baseline(network.task, examples, numbers)
+    metrics = []
+    images = []
+    for split in tests:
+        tested = split.test_numbers(recipe)
+        rows, summary = evaluation.evaluate(network, split.examples, tested, device, examples.classes)
+        if baseline is not None:
+            beside = evaluation.evaluate_baseline(network.task, baseline, split.examples, tested, examples.classes)
+            summary |= {f"baseline_{name}": value for name, value in beside.items()}
+        images.append(rows.assign(images=split.name))
+        metrics.append({"images": split.name, "n_images": len(rows), **summary})
+    tables = {"epochs": pd.DataFrame(history), "metrics": pd.DataFrame(metrics), "images": pd.concat(images)}
+    for name, table in tables.items():
+        csv = path.with_suffix(f".{name}.csv")
+        with atomic_write(csv) as partial:
+            table.to_csv(partial, index=False, float_format="%.9g")
+        write_sidecar(csv, **metadata)
+    with atomic_directory(path.with_suffix(".steps")) as steps:
+        for step, weights in saved.items():
+            _write_weights(weights, {**metadata, "step": step}, weights_file(steps, step))
+    _write_weights(network.head.state_dict(), metadata, path.with_suffix(".head.safetensors"))
+    _write_weights(network.encoder(), metadata, path)
     checkpoint.unlink(missing_ok=True)
 
 
-def _arrays(weights: Weights) -> dict[str, NDArray[np.float32]]:
-    return {name: tensor.cpu().numpy() for name, tensor in weights.items()}
-
-
-def _metrics(
-    task: Task,
-    summary: dict[str, float],
-    ious: list[float],
-    prior: NDArray[np.float32] | None,
-    part: Split,
-    recipe: Recipe,
-    classes: Sequence[str],
-) -> dict[str, float]:
-    """The columns of one held-out set: its summary, `iou_{class}`; then the same of position alone, after `prior_`."""
-    found = {**summary, **{f"iou_{name}": value for name, value in zip(classes, ious, strict=bool(ious))}}
-    if prior is None:
-        return found
-    of_prior, its_ious = examine_prior(task, prior, part.examples, part.tests(recipe))
-    of_prior |= {f"iou_{name}": value for name, value in zip(classes, its_ious, strict=bool(its_ious))}
-    return found | {f"prior_{name}": value for name, value in of_prior.items()}
+def _write_weights(weights: Weights, metadata: Mapping[str, Any], path: Path) -> None:
+    write_tensors({name: tensor.cpu().numpy() for name, tensor in weights.items()}, metadata, path)
 
 
 def class_weights(examples: Examples, numbers: Sequence[int]) -> torch.Tensor:
-    """Weights of classes among equals: the root of the median share of pixels over each one's own; float32 [classes].
+    """Class weights: sqrt(median pixel frequency / class pixel frequency), float32 [classes].
 
-    Balancing by the median frequency is SegNet's; the root keeps half of it, so that what is common is still learnt.
-    A class that is nowhere weighs nothing.
+    SegNet balances by the median frequency; the root keeps half of that, so that common classes are still learned. The
+    weight of a class without pixels is 0.
     """
     counts = np.zeros(256)
-    for number in numbers[:ENOUGH]:
-        counts += np.bincount(examples.answer(number).ravel(), minlength=256)
+    for number in numbers[: evaluation.ENOUGH]:
+        counts += np.bincount(examples.class_map(number).ravel(), minlength=256)
     shares = counts[: len(examples.classes)] / max(counts[: len(examples.classes)].sum(), 1)
     median = np.median(shares[shares > 0])
     return torch.from_numpy(np.where(shares > 0, np.sqrt(median / np.maximum(shares, 1e-12)), 0).astype(np.float32))
+
+
+def train(
+    network: TaskNetwork,
+    examples: Examples,
+    recipe: Recipe,
+    evaluate: Callable[[], dict[str, float]],
+    checkpoint: Path,
+    device: torch.device,
+    fingerprint: str,
+    class_weights: torch.Tensor | None = None,
+    save: Collection[int] = (),
+) -> tuple[list[dict[str, float]], dict[int, Weights]]:
+    """Train a network in place. Resumes a matching checkpoint; the result is identical.
+
+    Args:
+        evaluate: returns the network's metrics; called after each epoch.
+        checkpoint: written after each epoch; the caller removes it once the result is stored.
+        fingerprint: everything that decides the result; a checkpoint with another one is ignored.
+        class_weights: as `task_loss` takes them.
+        save: steps after which the encoder is returned as it is then; 0 is before the first.
+
+    Returns:
+        One row for each epoch: epoch (from 1), loss (mean over its batches) and the metrics.
+        Step to encoder, for the steps of `save`.
+
+    Raises:
+        InputError: when the loss is no longer finite.
+    """
+    # Backward through a whole VGG16 is faster with channels first, through a slim one with channels last.
+    layout = torch.contiguous_format if network.started else torch.channels_last
+    network.to(device).to(memory_format=layout)
+    highest = [recipe.lr_body if isinstance(recipe, Tuning) else recipe.lr, recipe.lr]
+    groups = [{"params": list(part.parameters())} for part in (network.body, network.head)]
+    optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)  # the schedule sets the learning rates
+    total = recipe.steps + 1
+    schedule = OneCycleLR(optimiser, highest, total_steps=total, pct_start=max(0.25, 2 / total))  # two steps at least
+    parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    history: list[dict[str, float]] = []
+    saved: dict[int, Weights] = {}
+    if stored := _read_checkpoint(checkpoint, fingerprint):
+        for name, part in parts.items():
+            part.load_state_dict(stored[name])
+        history = stored["history"]
+        saved = stored["saved"]
+    steps = recipe.steps // recipe.epochs
+    for epoch in range(len(history), recipe.epochs):
+        network.train()
+        losses = []
+        loaded = evaluation.batches(examples, range(epoch * recipe.images, (epoch + 1) * recipe.images), recipe.batch)
+        bar = tqdm(loaded, f"epoch {epoch + 1} of {recipe.epochs}", steps, unit="batch", disable=None)
+        for step, (images, labels, classes) in enumerate(bar, epoch * steps):
+            if step in save:
+                saved[step] = network.encoder()
+            optimiser.zero_grad(set_to_none=True)
+            scores = network(network.prepare(images.to(device)).contiguous(memory_format=layout))
+            # From scratch an object must first be found at all, which balance helps; a trained encoder finds it soon.
+            loss = task_loss(
+                network.task, scores, labels.to(device), classes.to(device), class_weights, network.started
+            )
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+            if not losses[-1] < float("inf"):
+                section = "tuning" if isinstance(recipe, Tuning) else "recipe"
+                raise InputError(
+                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: {section}: lr in the config"
+                )
+        network.eval()
+        history.append({"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **evaluate()})
+        states = {name: part.state_dict() for name, part in parts.items()}
+        _write_checkpoint(checkpoint, {"fingerprint": fingerprint, "history": history, "saved": saved, **states})
+        tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()))
+    return history, saved
+
+
+def _write_checkpoint(checkpoint: Path, state: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    data = buffer.getvalue()
+    with atomic_write(checkpoint) as partial:
+        partial.write_bytes(sha256(data).digest() + data)
+
+
+def _read_checkpoint(checkpoint: Path, fingerprint: str) -> dict[str, Any] | None:
+    """The state that `_write_checkpoint` stored; None where there is none, or a damaged one, or one of another run."""
+    content = checkpoint.read_bytes() if checkpoint.exists() else b""
+    if sha256(content[32:]).digest() != content[:32]:
+        return None
+    state: dict[str, Any] = torch.load(io.BytesIO(content[32:]), weights_only=True)
+    return state if state["fingerprint"] == fingerprint else None

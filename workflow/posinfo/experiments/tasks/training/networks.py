@@ -1,88 +1,87 @@
-"""Networks that learn a task: an encoder and a head that is left behind.
+"""Networks that learn a task: an encoder and a head.
 
-An encoder that learns from scratch has batch norms while it learns; one that starts from trained weights has none.
+An encoder trained from scratch has batch norms during training; one that starts from trained weights has none.
 
-The head for saliency and segmentation is the sum of 1x1 convolutions of the stages, each enlarged to the picture's side
-(as FCN and HED add up their side outputs); the head for classification is a linear layer on the mean of the last stage,
-each channel normalised, since means over a whole map differ little from picture to picture.
+The head for saliency and segmentation is the sum of 1x1 convolutions of the stages, each upsampled to the image's side
+(as FCN and HED add up their side outputs). The head for classification is a linear layer on the mean of the last stage,
+each channel normalised, since means over a whole map differ little from image to image.
 """
+
+from collections.abc import Iterator
+from copy import deepcopy
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from posinfo.encoders.architectures import ARCHITECTURES, Padding, Weights, tapped, with_padding, with_weights
-from posinfo.registry.entries import Task
+from posinfo.encoders.architectures import ARCHITECTURES, Weights, tapped, with_padding, with_weights
+from posinfo.features.extraction import Preprocessing
+from posinfo.protocol.alignment import IMAGE_SIDE
+from posinfo.registry.entries import Encoder, Task, TrainedWeights
 from posinfo.store.errors import InputError
 
 
-class NormedConvolution(nn.Module):
-    """A convolution and a batch norm, which `folded` makes one convolution again; that is exact for any padding."""
+class NormedConvolution(nn.Sequential):
+    """A convolution and a batch norm; `folded` merges the two, exactly for any padding."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
-        super().__init__()
-        self.convolution, self.norm = convolution, nn.BatchNorm2d(convolution.out_channels)
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """[batch, C, h, w] to [batch, out, h', w']."""
-        normed: torch.Tensor = self.norm(self.convolution(maps))
-        return normed
+        super().__init__(convolution, nn.BatchNorm2d(convolution.out_channels))
 
     def folded(self) -> Weights:
-        """The one convolution that does the same once trained: `weight` [out, in, k, k] and `bias` [out], float32."""
-        norm, convolution = self.norm, self.convolution
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        assert convolution.bias is not None
-        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        bias = norm.bias.double() + (convolution.bias.double() - norm.running_mean.double()) * scale
-        weight = convolution.weight.double() * scale[:, None, None, None]
-        return {"weight": weight.detach().float().contiguous(), "bias": bias.detach().float().contiguous()}
+        """The equivalent single convolution: `weight` [out, in, k, k] and `bias` [out], float32."""
+        convolution, norm = deepcopy(self).double().eval()
+        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        fused = fuse_conv_bn_eval(convolution, norm)  # in float64, so that the weights are rounded once
+        return {name: tensor.float().contiguous() for name, tensor in fused.state_dict().items()}
 
 
 class Head(nn.Module):
-    """What turns an encoder's stages into answers.
+    """The layers that predict a task from an encoder's stages.
 
     Args:
-        task: what is answered.
+        task: what is predicted.
         channels: stage name to its number of channels, shallow first.
-        kinds: how many kinds of things there are.
-        scales: stage name to what its maps are multiplied by before they are read, for saliency and segmentation.
+        object_classes: number of classes, without a background.
+        scales: stage name to the factor of its maps, for saliency and segmentation.
     """
 
     def __init__(
-        self, task: Task, channels: dict[str, int], kinds: int, scales: dict[str, float] | None = None
+        self, task: Task, channels: dict[str, int], object_classes: int, scales: dict[str, float] | None = None
     ) -> None:
         super().__init__()
-        self.task, self.channels, self.stages = task, channels, list(channels)
+        self.task = task
+        self.channels = channels
         self.scales = scales or dict.fromkeys(channels, 1.0)
-        deepest = self.stages[-1]
+        *self.shallower, self.deepest = channels
         if task == "classification":
-            norm = nn.BatchNorm2d(channels[deepest])
-            norm.register_buffer("num_batches_tracked", None)  # serves nothing, and is no tensor of numbers
-            self.layers = nn.ModuleDict({deepest: nn.Sequential(norm, nn.Conv2d(channels[deepest], kinds, 1))})
+            norm = nn.BatchNorm2d(channels[self.deepest])
+            norm.register_buffer("num_batches_tracked", None)  # unused, and not float32 as all stored tensors are
+            linear = nn.Conv2d(channels[self.deepest], object_classes, 1)
+            self.layers = nn.ModuleDict({self.deepest: nn.Sequential(norm, linear)})
         else:
-            outputs = 1 if task == "saliency" else 1 + kinds
+            outputs = 1 if task == "saliency" else 1 + object_classes
             self.layers = nn.ModuleDict({name: nn.Conv2d(count, outputs, 1) for name, count in channels.items()})
 
     def forward(self, maps: dict[str, torch.Tensor], side: int) -> torch.Tensor:
-        """The answers before any sigmoid or softmax.
+        """Scores before any sigmoid or softmax.
 
         Returns:
-            classification [batch, kinds]; saliency [batch, 1, side, side]; segmentation [batch, 1 + kinds, side, side].
+            classification [batch, classes]; saliency [batch, 1, side, side]; segmentation [batch, 1 + classes, side,
+            side].
         """
-        deepest = self.stages[-1]
         if self.task == "classification":
-            means: torch.Tensor = self.layers[deepest](maps[deepest].mean((2, 3), keepdim=True))[:, :, 0, 0]
-            return means
-        # From deep to shallow, each sum at the shallower stage's side: little is computed at the picture's.
-        total = self._read(deepest, maps)
-        for name in reversed(self.stages[:-1]):
-            total = self._read(name, maps) + _enlarged(total, maps[name].shape[-1])
-        return _enlarged(total, side)
+            scores: torch.Tensor = self.layers[self.deepest](maps[self.deepest].mean((2, 3), keepdim=True))
+            return scores[:, :, 0, 0]
+        # From deep to shallow, each sum at the shallower stage's side: little is computed at the image's side.
+        total = self._read(self.deepest, maps)
+        for name in reversed(self.shallower):
+            total = self._read(name, maps) + _upsampled(total, maps[name].shape[-1])
+        return _upsampled(total, side)
 
     def _read(self, name: str, maps: dict[str, torch.Tensor]) -> torch.Tensor:
-        """What one stage says; not its maps are scaled but the few weights that read them."""
+        """The scores of one stage. The few weights are scaled, not the maps."""
         layer = self.layers[name]
         assert isinstance(layer, nn.Conv2d)
         return functional.conv2d(maps[name], layer.weight * self.scales[name], layer.bias)
@@ -92,76 +91,57 @@ class TaskNetwork(nn.Module):
     """An encoder, with batch norms unless it starts from trained weights, and its head.
 
     Args:
-        architecture: one whose convolutions lie in a sequence `features`, such as `vgg16`.
-        padding: of its convolutions.
-        taps: stage name to node name; the head reads these stages.
-        task: what the head answers.
-        kinds: how many kinds of things there are.
-        seed: of all initial weights: Kaiming normal (fan out), zero biases; near zero in the head.
-        side: of the pictures, in pixels.
+        entry: of an encoder that is trained for a task. Its convolutions lie in a sequence `features`, and the head
+            reads its stages. All initial weights are drawn from the seed of its weights: Kaiming normal (fan out),
+            zero biases; near zero in the head.
+        object_classes: number of classes, without a background.
         start: the encoder's weights in the architecture's own names, if it does not begin from the seed.
 
     Raises:
         InputError: when the architecture is no plain sequence of layers, or the start does not fit it.
     """
 
-    def __init__(
-        self,
-        architecture: str,
-        padding: Padding,
-        taps: dict[str, str],
-        task: Task,
-        kinds: int,
-        seed: int,
-        side: int,
-        start: Weights | None = None,
-    ) -> None:
+    def __init__(self, entry: Encoder, object_classes: int, start: Weights | None = None) -> None:
         super().__init__()
-        if not architecture.startswith("vgg16"):
-            raise InputError(f"architecture {architecture} cannot be trained here; known: vgg16 and its slim forms")
-        self.task, self.started = task, start is not None
-        body = ARCHITECTURES[architecture]()
+        name = entry.architecture
+        if not name.startswith("vgg16"):
+            raise InputError(f"architecture {name} cannot be trained here; known: vgg16 and its slim forms")
+        assert isinstance(entry.weights, TrainedWeights)
+        self.task = entry.weights.task
+        self.prepare = Preprocessing.of(entry.input).prepare  # uint8 images to the network's input
+        self.started = start is not None
+        body = ARCHITECTURES[name]()
         if start is not None:
-            body.load_state_dict(with_weights(architecture, start, "the weights to start from").state_dict())
-        self.body = with_padding(body, padding)
+            body.load_state_dict(with_weights(name, start, "the weights to start from").state_dict())
+        self.body = with_padding(body, entry.padding)
         features = self.body.get_submodule("features")
         assert isinstance(features, nn.Sequential)
-        for place, layer in enumerate(features):
+        for index, layer in enumerate(features):
             if isinstance(layer, nn.Conv2d) and not self.started:
-                features[place] = NormedConvolution(layer)
-        self._reader = [tapped(self.body, taps)]  # in a list, since its modules are those of `body`
+                features[index] = NormedConvolution(layer)
+        self._reader = [tapped(self.body, entry.taps)]  # in a list, since its modules are those of `body`
         with torch.no_grad():
-            maps = self._reader[0].eval()(torch.zeros(1, 3, side, side))
-        self.head = Head(task, {name: stage.shape[1] for name, stage in maps.items()}, kinds)
-        generator = torch.Generator().manual_seed(seed)
-        for part in [self.head] if self.started else [self.body, self.head]:
-            for module in part.modules():
-                if isinstance(module, nn.Conv2d):
-                    assert module.bias is not None
-                    nn.init.zeros_(module.bias)
-                    if part is self.head:
-                        nn.init.normal_(module.weight, std=0.01, generator=generator)
-                    else:
-                        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+            maps = self._reader[0].eval()(torch.zeros(1, 3, IMAGE_SIDE, IMAGE_SIDE))
+        self.head = Head(self.task, {name: stage.shape[1] for name, stage in maps.items()}, object_classes)
+        generator = torch.Generator().manual_seed(entry.weights.seed)
+        if not self.started:
+            for convolution in _convolutions(self.body):
+                nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        for convolution in _convolutions(self.head):
+            nn.init.normal_(convolution.weight, std=0.01, generator=generator)
 
-    def train(self, mode: bool = True) -> "TaskNetwork":
-        """Training mode, for the traced encoder as well."""
-        super().train(mode)
-        self._reader[0].train(mode)
-        return self
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The head's answers to float32 [batch, 3, side, side], as the encoder's input preprocessing makes them."""
-        answers: torch.Tensor = self.head(self._reader[0](pictures), pictures.shape[-1])
-        return answers
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The head's scores of float32 [batch, 3, side, side], as `prepare` makes them."""
+        scores: torch.Tensor = self.head(self._reader[0](images), images.shape[-1])
+        return scores
 
     @torch.no_grad()
-    def scale_head(self, pictures: torch.Tensor) -> None:
-        """Let the head read each stage at a root mean square of 1 over these pictures, given as to `forward`.
+    def scale_head(self, images: torch.Tensor) -> None:
+        """Scale each stage to a root mean square of 1 over these images, given as to `forward`.
 
-        Trained stages are loud and quiet (VGG16: 216 to 6): read as they are, the loud ones alone would be learnt from.
+        The RMS of trained stages differs (VGG16: 216 to 6): unscaled, the head would learn from the large ones alone.
         """
-        for name, maps in self._reader[0](pictures).items():
+        for name, maps in self._reader[0](images).items():
             self.head.scales[name] = 1 / max(float(maps.double().square().mean().sqrt()), 1e-6)
 
     def encoder(self) -> Weights:
@@ -176,48 +156,57 @@ class TaskNetwork(nn.Module):
         }
 
 
-def _enlarged(maps: torch.Tensor, side: int) -> torch.Tensor:
+def _convolutions(module: nn.Module) -> Iterator[nn.Conv2d]:
+    """Yield the convolutions of a network, their biases set to zero."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            assert part.bias is not None
+            nn.init.zeros_(part.bias)
+            yield part
+
+
+def _upsampled(maps: torch.Tensor, side: int) -> torch.Tensor:
     if maps.shape[-1] == side:  # else torch computes the same maps again
         return maps
     return functional.interpolate(maps, side, mode="bilinear", align_corners=False)
 
 
-def loss_of(
+def task_loss(
     task: Task,
-    answers: torch.Tensor,
-    kinds: torch.Tensor,
+    scores: torch.Tensor,
+    labels: torch.Tensor,
     classes: torch.Tensor,
-    weights: torch.Tensor | None = None,
+    class_weights: torch.Tensor | None = None,
     overlap: bool = False,
 ) -> torch.Tensor:
-    """The cross-entropy of a batch, over pictures or pixels.
+    """The mean cross-entropy of a batch, over images or pixels.
 
-    Things cover a small part of a picture; as in HED, thing and background weigh the same, whatever their areas.
-    Where every pixel belongs to a class among equals, each class has a weight of its own instead. Saliency may be
-    asked for the overlap: each pixel weighs the same, and what map and thing do not share is added (1 - IoU, soft, of
-    each picture, as BASNet and others have it), since balanced maps are broad.
+    Objects cover a small part of an image, so object and background weigh the same, whatever their areas (as in HED).
+    Where no class is a background, each class has a weight of its own instead. With `overlap`, each pixel weighs the
+    same and a soft 1 - IoU of each image is added (as in BASNet), since balanced maps are broad.
 
     Args:
-        answers: what `TaskNetwork` returns.
-        kinds: int64 [batch].
-        classes: 0 on the background, 1 + kind on the thing, 255 where nobody says; int64 [batch, side, side].
-        weights: of the classes, float32 [classes], if they are equals; for segmentation.
+        scores: as `TaskNetwork` returns them.
+        labels: int64 [batch].
+        classes: 0 on the background, 1 + label on the object, 255 where there is no label; int64 [batch, side, side].
+        class_weights: float32 [classes], where no class is a background; for segmentation.
         overlap: for saliency.
     """
     if task == "classification":
-        return functional.cross_entropy(answers, kinds)
-    if task == "segmentation" and weights is not None:
-        return functional.cross_entropy(answers, classes, weights, ignore_index=255)
-    thing, background = (classes > 0) & (classes != 255), classes == 0
+        return functional.cross_entropy(scores, labels)
+    if task == "segmentation" and class_weights is not None:
+        return functional.cross_entropy(scores, classes, class_weights, ignore_index=255)
+    objects = (classes > 0) & (classes != 255)
+    background = classes == 0
     if task == "segmentation":
-        errors = functional.cross_entropy(answers, classes, ignore_index=255, reduction="none")
+        errors = functional.cross_entropy(scores, classes, ignore_index=255, reduction="none")
     else:
-        errors = functional.binary_cross_entropy_with_logits(answers[:, 0], thing.float(), reduction="none")
+        errors = functional.binary_cross_entropy_with_logits(scores[:, 0], objects.float(), reduction="none")
     if task == "saliency" and overlap:
-        known = thing | background
-        salient = answers[:, 0].sigmoid() * known
-        shared = (salient * thing).sum((1, 2))
-        either = (salient + thing.float()).sum((1, 2)) - shared
+        known = objects | background
+        salient = scores[:, 0].sigmoid() * known
+        shared = (salient * objects).sum((1, 2))
+        either = (salient + objects.float()).sum((1, 2)) - shared
         return (errors * known).sum() / known.sum().clamp(min=1) + (1 - shared / either.clamp(min=1e-6)).mean()
-    parts = [(errors * mask).sum() / mask.sum().clamp(min=1) for mask in (thing, background)]
+    parts = [(errors * mask).sum() / mask.sum().clamp(min=1) for mask in (objects, background)]
     return torch.stack(parts).mean()

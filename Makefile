@@ -57,7 +57,7 @@ layers:
 types:
 	$(BIN)/mypy
 
-check: lint ## lint and the library's own tests: two minutes
+check: lint ## lint and the library's own tests: 75 seconds
 	$(BIN)/pytest tests/unit -n $(CORES) --dist worksteal
 
 test: lint ## lint, then every test

@@ -16,7 +16,7 @@ from torch import nn
 from posinfo.encoders import taps as known_taps
 from posinfo.encoders.architectures import tapped
 from posinfo.features.extraction import Preprocessing, extract
-from posinfo.features.stored import StageFeatures, read_features
+from posinfo.features.stored import StageFeatures, read_by, read_features
 from posinfo.images.decoded import DecodedImage, Pixels, read_image_names, write_images
 from posinfo.images.sets import images_of
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
@@ -107,7 +107,7 @@ def probe(
         maps = {}
         for stack in stacks:
             stage = stack.readout.stages
-            read = [one for one in features["test"] if stage in (one.name, "all")]
+            read = read_by([stack.readout], features["test"])
             frames.append(score(stack, read, names, definition, alignment, chosen_device).assign(stage=stage))
             maps[stage] = predicted_maps(stack, read, patterns, seeds[0], chosen_device)
     by_readout = pd.concat(frames).groupby(["pattern", "stage", "seed"], sort=False, as_index=False)

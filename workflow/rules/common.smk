@@ -17,12 +17,11 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
-from posinfo.registry.catalogue import canonical_json, look_up
+from posinfo.registry.catalogue import canonical_json
 from posinfo.run import shown
 from posinfo.run.config import load_config
 from posinfo.run.inputs import Inputs
 from posinfo.run.paths import sidecars
-from posinfo.run.tables import PUBLISHED
 from posinfo.store import locks
 from posinfo.store.files import sha256_of
 from posinfo.store.provenance import code_digest as code

@@ -26,7 +26,7 @@ rule features:
     resources:
         **needs(6, minutes=4 * 60, gpus=1),
     params:
-        entry=lambda wildcards: canonical_json(look_up("encoder", wildcards.encoder, RUN.registry.encoders)),
+        entry=lambda wildcards: INPUTS.encoder(wildcards.encoder),
         alignment=RUN.alignment.model_dump_json(),
         device=RUN.device,
         code=lambda wildcards: code("features.commands:features"),

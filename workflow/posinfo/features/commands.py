@@ -53,7 +53,7 @@ def features(
         "weights_sha256": sha256_of(file) if file else None,
     }
     extract(
-        model=open_encoder(described, file),
+        model=open_encoder(described, weights),
         preprocessing=Preprocessing.of(described.input),
         images=images,
         output=output,

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from posinfo.encoders.architectures import tapped, with_padding, with_weights
 from posinfo.encoders.embeddings import with_position
+from posinfo.encoders.steps import weights_file
 from posinfo.features.writing import SIDECAR, StageFile, background_writer
 from posinfo.images.decoded import read_images
 from posinfo.protocol.alignment import Alignment
@@ -62,11 +63,14 @@ def open_encoder(entry: Encoder, weights: Path | None) -> nn.Module:
     Args:
         entry: says architecture, taps, padding, and what happens to a position embedding; its `fit` is applied where
             features are read.
-        weights: safetensors in the architecture's own names; None for an architecture without weights.
+        weights: safetensors in the architecture's own names, or the folder of saved steps of an entry with a step;
+            None for an architecture without weights.
 
     Raises:
         InputError: when weights, taps or padding do not fit the architecture.
     """
+    if weights:
+        weights = weights_file(weights, entry.step)
     arrays = read_tensors(weights)[0] if weights else {}
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     network = with_weights(entry.architecture, tensors, str(weights))

@@ -1,6 +1,6 @@
 """Stored feature maps, opened and checked. Imports no encoder, since that import takes longer than torch's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from posinfo.features.writing import SIDECAR
 from posinfo.protocol.alignment import Alignment, StageFit, StageShape
+from posinfo.protocol.readout import Readout
 from posinfo.registry.entries import Fit
 from posinfo.store.errors import InputError, unknown
 from posinfo.store.files import read_json, sha256_of
@@ -72,6 +73,17 @@ def read_features(folder: Path, stages: Sequence[str] | None = None, fit: Fit | 
     if not found:
         raise InputError(f"{folder / SIDECAR} names no stages; {remedy}")
     return found
+
+
+def read_by(readouts: Iterable[Readout], stages: Sequence[StageFeatures]) -> list[StageFeatures]:
+    """Those stages that some of the readouts read, in their order.
+
+    Raises:
+        InputError: when a readout names a stage that is not among them.
+    """
+    names = [stage.name for stage in stages]
+    read = {name for readout in readouts for name in readout.stages_read(names)}
+    return [stage for stage in stages if stage.name in read]
 
 
 def _open_stage(path: Path, metadata: dict[str, Any], fit: Fit | None, remedy: str) -> StageFeatures:

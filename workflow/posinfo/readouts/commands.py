@@ -31,7 +31,7 @@ def readouts(
         features: folder of the training images' features
         output: folder of {readout}.safetensors
     """
-    from posinfo.features.stored import read_features
+    from posinfo.features.stored import read_by, read_features
     from posinfo.protocol.readout import Readout
     from posinfo.readouts.stacked import Head
     from posinfo.readouts.stored import save_readout
@@ -44,9 +44,7 @@ def readouts(
     passed = load_passed(run)
     chosen = choose_device(device, threads)
     asked = {Readout.parse(name): patterns for name, patterns in json.loads(readouts).items()}
-    stages = read_features(features, fit=Fit.model_validate_json(fit) if fit else None)
-    read = {name for readout in asked for name in readout.stages_read([stage.name for stage in stages])}
-    stages = [stage for stage in stages if stage.name in read]
+    stages = read_by(asked, read_features(features, fit=Fit.model_validate_json(fit) if fit else None))
     alignment = stages[0].alignment
     stacks = []
     for readout, patterns in asked.items():

@@ -8,7 +8,7 @@ from torch import nn
 from tqdm import tqdm
 
 from posinfo.features.batches import BatchReader, epoch_order
-from posinfo.features.stored import StageFeatures
+from posinfo.features.stored import StageFeatures, read_by
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import Readout, Training
@@ -26,8 +26,7 @@ def make_stack(
     Each stage is divided by its root mean square if the training says so and the readout is not raw. An all-zero stage
     has RMS 0 and is left unscaled.
     """
-    names = readout.stages_read([stage.name for stage in stages])
-    chosen = [stage for stage in stages if stage.name in names]
+    chosen = read_by([readout], stages)
     inverse_scale = [1.0] * len(chosen)
     if training.scale == "rms" and not readout.raw:
         inverse_scale = [1 / (stage.metadata["rms"] or 1.0) for stage in chosen]

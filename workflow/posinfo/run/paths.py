@@ -45,16 +45,6 @@ def predictions_file(run: "RunConfig", encoder: str) -> str:
     return f"{run.results}/predictions/{encoder}.npz"
 
 
-def table_file(run: "RunConfig", name: str, suffix: str = "csv") -> str:
-    """A table: tidy as csv, laid out as md and tex."""
-    return f"{run.results}/tables/{name}.{suffix}"
-
-
-def figure_file(run: "RunConfig", name: str, suffix: str = "png") -> str:
-    """A figure, as pdf and png."""
-    return f"{run.results}/figures/{name}.{suffix}"
-
-
 def sidecars(paths: Iterable[str]) -> list[str]:
     """The sidecars of those paths that have one beside them: csv, npz and npy files."""
     files = [PurePosixPath(path) for path in paths]

@@ -81,7 +81,7 @@ rule atlas_page:
     conda:
         ENVIRONMENT
     params:
-        run=settings("atlas", "images", "patterns", "seeds", "alignment", "own"),
+        run=settings("atlas", "images", "patterns", "seeds", "alignment"),
         template=sha256_of(ATLAS.folder / "page.html"),
         code=lambda wildcards: code("experiments.atlas.commands:atlas_page"),
     shell:

@@ -34,7 +34,7 @@ def least_squares(
         output: folder of {readout}.safetensors
     """
     from posinfo.experiments.least_squares.solution import solve
-    from posinfo.features.stored import read_features
+    from posinfo.features.stored import read_by, read_features
     from posinfo.images.decoded import read_image_names
     from posinfo.protocol.readout import Readout
     from posinfo.readouts.stored import save_readout
@@ -46,9 +46,7 @@ def least_squares(
     passed = load_passed(run)
     chosen = choose_device(device, threads)
     asked = {Readout.parse(name): patterns for name, patterns in json.loads(readouts).items()}
-    stages = read_features(features, fit=Fit.model_validate_json(fit) if fit else None)
-    read = {name for readout in asked for name in readout.stages_read([stage.name for stage in stages])}
-    stages = [stage for stage in stages if stage.name in read]
+    stages = read_by(asked, read_features(features, fit=Fit.model_validate_json(fit) if fit else None))
     names = read_image_names(images)
     linear = passed.training.model_copy(update={"output": "linear"})
     made_by = "experiments.least_squares.solution"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from posinfo.experiments.least_squares.normal_equations import Moments
 from posinfo.features.batches import BatchReader
-from posinfo.features.stored import StageFeatures
+from posinfo.features.stored import StageFeatures, read_by
 from posinfo.images.views import photograph_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import Definition, ground_truth
@@ -171,8 +171,7 @@ class _Problem:
     @torch.inference_mode()
     def loss(self, stack: StackedReadouts, images: NDArray[np.int64]) -> torch.Tensor:
         """The mean squared error of each head at 224x224 on some images, float32 [heads]."""
-        names = stack.readout.stages_read([stage.name for stage in self.stages])
-        stages = [stage for stage in self.stages if stage.name in names]
+        stages = read_by([stack.readout], self.stages)
         stack.to(self.device).eval()
         loss = UpsampledLoss(truths(stack.heads, self.definition), stack.side, self.alignment.corners).to(self.device)
         total = torch.zeros(len(stack.heads))

@@ -31,7 +31,6 @@ def pooled_location(
         test: the same, of other photographs
         output: csv of every tested image
     """
-    from posinfo.encoders.steps import weights_file
     from posinfo.experiments.pooled_location.measurement import Pooled, classify_cells, draw_placements, pool_features
     from posinfo.experiments.pooled_location.settings import PooledLocation
     from posinfo.features.extraction import Preprocessing, open_encoder
@@ -45,7 +44,7 @@ def pooled_location(
     settings = passed.section(PooledLocation)
     chosen = choose_device(device, threads)
     known = Encoder.model_validate_json(entry)
-    model = open_encoder(known, weights_file(weights, known.step) if weights else None)
+    model = open_encoder(known, weights)
     preprocessing = Preprocessing.of(known.input)
 
     def pooled(path: Path, per_cell: int, seed: int) -> Pooled:

@@ -33,7 +33,6 @@ def uneven_padding(
         output: csv of every test image
         maps: npz of the mean maps
     """
-    from posinfo.encoders.steps import weights_file
     from posinfo.experiments.uneven_padding.measurement import measure_sides
     from posinfo.experiments.uneven_padding.settings import UnevenPadding
     from posinfo.features.extraction import Preprocessing, open_encoder
@@ -47,7 +46,7 @@ def uneven_padding(
     settings = load_passed(run).section(UnevenPadding)
     chosen = choose_device(device, threads)
     known = Encoder.model_validate_json(entry)
-    model = open_encoder(known, weights_file(weights, known.step) if weights else None)
+    model = open_encoder(known, weights)
     preprocessing = Preprocessing.of(known.input)
     names = read_image_names(test.with_suffix(".csv"))
     rows, mean_maps = measure_sides(

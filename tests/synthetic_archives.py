@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 from PIL import Image
 from posinfo.images.decoded import split
-from posinfo.registry import catalogue, entries
+from posinfo.registry import catalogue, entries, overlays
 from posinfo.sources.fetching import read_member
 
 VOC = "VOCdevkit/VOC2012"
@@ -58,8 +58,8 @@ def saved(weights: dict[str, torch.Tensor]) -> bytes:
 
 
 def overlay(place: Path, *, base: str, **values: Any) -> Path:
-    """A config: one of the workflow's, with other values."""
-    merged = yaml.safe_load((ROOT / f"workflow/configs/{base}.yaml").read_text())
+    """A config: some of the workflow's, each over the one before, with other values."""
+    merged = overlays.merged([ROOT / f"workflow/configs/{name}.yaml" for name in base.split()])
     for key, value in values.items():
         merged[key] = {**merged[key], **value} if isinstance(merged.get(key), dict) else value
     path = place / "overlay.yaml"

@@ -99,6 +99,7 @@ REDONE = {  # what another statement in a module makes Table 1 do again
     "run.tables": TABLES_ONLY,
     "scores.measures": SCORES,
     "sources.archives": EVERYTHING,
+    "store.checkpoints": READOUTS,
     "store.files": EVERYTHING,
     "store.sidecars": EVERYTHING,
     "tables.cells": TABLES_ONLY,

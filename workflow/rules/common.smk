@@ -21,7 +21,8 @@ from posinfo.registry.catalogue import canonical_json
 from posinfo.run import shown
 from posinfo.run.config import load_config
 from posinfo.run.inputs import Inputs
-from posinfo.run.paths import sidecars
+from posinfo.run.paths import scores_of, sidecars
+from posinfo.run.tables import curve_cells
 from posinfo.store import locks
 from posinfo.store.files import sha256_of
 from posinfo.store.provenance import code_digest as code
@@ -88,6 +89,11 @@ def settings_of(names):
 def code_of(names):
     """Digests of the descriptions of these experiments: their cells and layouts."""
     return [code(f"experiments.{name}") for name in names]
+
+
+def kept_features(output):
+    """The output, which Snakemake deletes once everything that reads it is made, if the config says so."""
+    return output if RUN.keep.features else temp(output)
 
 
 def digests(*paths):

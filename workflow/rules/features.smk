@@ -15,13 +15,14 @@ rule features:
         images="<results>/images/{images}.npy",
         sidecar="<results>/images/{images}.json",
     output:
-        directory("<results>/features/{encoder}/{images}"),
+        kept_features(directory("<results>/features/{encoder}/{images}")),
     log:
         "<logs>/features/{encoder}/{images}.log",
     benchmark:
         "<benchmarks>/features/{encoder}/{images}.tsv"
     conda:
         ENVIRONMENT
+    priority: -1  # after whatever reads features: these fill the disk until they were read
     threads: THREADS
     resources:
         **needs(6, minutes=4 * 60, gpus=1),

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS: <results>/readouts/{encoder}/{readouts}/, <results>/features/{encoder}/{images}/
 OUTPUTS: <results>/scores/{encoder}/{readouts}/{images}.csv, tidy: readout, pattern, seed, image, spc, mae, constant;
-<results>/predictions/{encoder}.npz; <results>/learning_curve.csv; a .json beside each
+<results>/predictions/{encoder}.npz; <results>/learning_curve/{encoder}.csv; a .json beside each
 """
 
 
@@ -71,32 +71,28 @@ rule learning_curve:
     input:
         train=f"<results>/images/{RUN.images.train}.csv",
         test=f"<results>/images/{RUN.images.natural}.csv",
-        features=[
-            f"<results>/features/{encoder}/{images}"
-            for encoder in (RUN.models.VGG, RUN.models.ResNet)
-            for images in (RUN.images.train, RUN.images.natural)
-        ],
-        scores=[
-            f"<results>/scores/{encoder}/base/{RUN.images.natural}.csv"
-            for encoder in (RUN.models.VGG, RUN.models.ResNet)
-        ],
+        train_features=lambda wildcards: INPUTS.features(wildcards.encoder, RUN.images.train),
+        test_features=lambda wildcards: INPUTS.features(wildcards.encoder, RUN.images.natural),
+        scores=lambda wildcards: scores_of(RUN, curve_cells(RUN, wildcards.encoder)),
     output:
-        table="<results>/learning_curve.csv",
-        sidecar="<results>/learning_curve.json",
+        table="<results>/learning_curve/{encoder}.csv",
+        sidecar="<results>/learning_curve/{encoder}.json",
     log:
-        "<logs>/learning_curve.log",
+        "<logs>/learning_curve/{encoder}.log",
     benchmark:
-        "<benchmarks>/learning_curve.tsv"
+        "<benchmarks>/learning_curve/{encoder}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
     resources:
         **needs(6, 4 * 60, gpus=1),
     params:
+        readouts=lambda wildcards: [cell.readout.name for cell in curve_cells(RUN, wildcards.encoder)],
         run=settings("seeds", "patterns", "training", "curve"),
         device=RUN.device,
         code=lambda wildcards: code("scores.commands:learning_curve"),
     shell:
-        "python3 -m posinfo --log {log:q} learning-curve --features {input.features:q} --train {input.train:q}"
-        " --test {input.test:q} --scores {input.scores:q} --run {params.run:q} --device {params.device}"
-        " --threads {threads} --output {output.table:q}"
+        "python3 -m posinfo --log {log:q} learning-curve {params.readouts} --train-features {input.train_features:q}"
+        " --test-features {input.test_features:q} --train {input.train:q} --test {input.test:q}"
+        " --scores {input.scores:q} --run {params.run:q} --device {params.device} --threads {threads}"
+        " --output {output.table:q}"

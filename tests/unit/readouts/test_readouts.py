@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from posinfo.features.batches import epoch_order
 from posinfo.features.stored import StageFeatures, read_features
 from posinfo.protocol.alignment import StageFit
@@ -39,6 +41,39 @@ def test_heads_trained_together_equal_heads_trained_alone(tmp_path: Path, layers
             if not name.endswith("bias"):
                 torch.testing.assert_close(together.tensors()[name][row], tensor[0], rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(losses[row], alone_losses[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("stopped_in", [1, 3])
+def test_a_killed_training_of_readouts_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_in: int
+) -> None:
+    stages = read_features(small_features(tmp_path))
+    training = Training(epochs=5, batch=3, decay_epoch=2, hidden=3)
+    readout = Readout(layers=2)
+    checkpoint = tmp_path / "checkpoint"
+    epochs: list[int] = []
+
+    def run(place: Path | None, kill_in: int | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+            epochs.append(epoch)
+            if epoch == kill_in:
+                raise KeyboardInterrupt
+            return epoch_order(count, seed, epoch)
+
+        monkeypatch.setattr("posinfo.readouts.training.epoch_order", order)
+        stack = make_stack(readout, heads_of(readout), stages, ALIGNMENT, training)
+        (losses,) = train([stack], stages, training, "paper", ALIGNMENT, CPU, checkpoint=place)
+        return stack.tensors(), losses
+
+    whole, losses = run(None)
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint, kill_in=stopped_in)
+    epochs.clear()
+    resumed, resumed_losses = run(checkpoint)
+    assert epochs == list(range(stopped_in, 5))
+    assert torch.equal(losses, resumed_losses)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert not checkpoint.exists()
 
 
 @pytest.mark.parametrize("layers", [1, 2])

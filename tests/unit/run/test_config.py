@@ -69,7 +69,7 @@ def test_overlays_load(overlay: str) -> None:
         ),
         ({"own": {"encoders": {"a b": {"variant_of": "vgg16"}}}}, ["encoders.a b", "a name has letters"]),
         ({"own": {"images": {"../$(touch x)": {"folder": "x"}}}}, ["images.../$(touch x)", "a name has letters"]),
-        ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s and mine", "archives/salObj.zip"]),
+        ({"own": {"sources": {"mine": {"file": "salObj.zip"}}}}, ["pascal-s-original and mine", "archives/salObj.zip"]),
         ({"own": {"sources": {"mine": {"file": "x", "checksum": "md5:1"}}}}, ["sources.mine", "checksum"]),
         ({"patterns": "relesed"}, ["patterns", "'relesed'", "known: paper, released", "did you mean 'released'?"]),
         ({"training": {"scale": "rsm"}}, ["did you mean 'rms'?"]),

@@ -9,9 +9,10 @@ from posinfo.figures.data import FigureData
 from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of
 from posinfo.figures.summaries import estimate, interval
 from posinfo.protocol.patterns import PATTERNS
-from posinfo.run.cells import BASE
+from posinfo.protocol.readout import Readout
 
 PAPERS_IMAGES = 10_533  # on which the paper trained
+ALONE = ("^", "s")  # markers of readouts of one stage
 
 
 def learning_curve(data: FigureData) -> Figure:
@@ -19,17 +20,20 @@ def learning_curve(data: FigureData) -> Figure:
     run = data.run
     curve = data.curve()
     patterns = list(curve["pattern"].unique())
-    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.2), sharey=True)
-    printed = data.printed[(data.printed["readout"] == BASE.name) & (data.printed["images"] == "natural")]
+    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.4), sharey=True)
+    printed = data.printed[data.printed["images"] == "natural"]
     lowest = -0.1
     for axes, pattern in zip(panels, patterns, strict=True):
-        for encoder in curve["encoder"].unique():
-            part = curve[(curve["pattern"] == pattern) & (curve["encoder"] == encoder)]
+        for (encoder, readout), part in curve[curve["pattern"] == pattern].groupby(["encoder", "readout"], sort=False):
+            stages = Readout.parse(readout).stages
+            marker = "o" if stages == "all" else ALONE[run.stages(encoder).index(stages) % 2]
             shown = pd.DataFrame([{"images": count, **estimate(rows)} for count, rows in part.groupby("images")])
             colour = colour_of(encoder, run)
             lowest = min(lowest, float(shown["low"].min()) - 0.02)
-            axes.errorbar(shown["images"], shown["value"], interval(shown), color=colour, marker="o", label=encoder)
-            printed_spc = printed[(printed["encoder"] == encoder) & (printed["pattern"] == pattern)]["spc"]
+            label = encoder if stages == "all" else f"{encoder}, {stages} alone"
+            axes.errorbar(shown["images"], shown["value"], interval(shown), color=colour, marker=marker, label=label)
+            same = (printed["encoder"] == encoder) & (printed["readout"] == readout) & (printed["pattern"] == pattern)
+            printed_spc = printed[same]["spc"]
             axes.plot([PAPERS_IMAGES] * len(printed_spc), printed_spc, **(PAPER | {"mec": colour}))
         axes.set(xscale="log", ylim=(lowest, 1), title=f"pattern {pattern}")
     panels[0].plot([], [], label="paper", **PAPER)

@@ -112,10 +112,12 @@ class FigureData:
         return pd.concat(frames, ignore_index=True)
 
     def curve(self) -> pd.DataFrame:
-        """The rows of the learning curve."""
-        (path,) = (path for path in self.paths if path.stem == "learning_curve")
-        verified(path)
-        return pd.read_csv(path)
+        """The rows of the learning curves, with their encoder."""
+        frames = []
+        for path in self.paths:
+            verified(path)
+            frames.append(pd.read_csv(path).assign(encoder=path.stem))
+        return pd.concat(frames, ignore_index=True)
 
     def jobs(self) -> pd.DataFrame:
         """The run's jobs, as `schedule.read_jobs` returns them."""

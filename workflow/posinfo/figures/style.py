@@ -19,7 +19,13 @@ WHOLE = 7.0
 MAP = "viridis"  # perceptually uniform, for maps
 ERROR = "magma"  # the same for errors, so that nobody takes one for the other
 _PALETTE = sns.color_palette("colorblind").as_hex()
-MODEL_COLOURS = {"PosENet": "#6b6b6b", "VGG": _PALETTE[0], "ResNet": _PALETTE[3], "VGG_without_padding": _PALETTE[1]}
+MODEL_COLOURS = {
+    "PosENet": "#6b6b6b",
+    "VGG": _PALETTE[0],
+    "ResNet": _PALETTE[3],
+    "VGG_without_padding": _PALETTE[1],
+    "VGG_as_released": _PALETTE[4],
+}
 PAPER = {"marker": "D", "mfc": "white", "mec": "black", "ls": "none", "ms": 4}  # how a published point looks
 
 

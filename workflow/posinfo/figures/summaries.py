@@ -69,10 +69,10 @@ def stages(data: FigureData) -> Figure:
     patterns = list(shown["pattern"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.1), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):
-        rows = shown[shown["pattern"] == pattern]
-        colour = colour_of(run.models.VGG, run)
-        places = np.arange(len(rows))
-        axes.errorbar(places, rows["value"], interval(rows), color=colour, marker="o", label=run.models.VGG)
+        for encoder, rows in shown[shown["pattern"] == pattern].groupby("encoder", sort=False):
+            places = np.arange(len(rows))
+            colour = colour_of(str(encoder), run)
+            axes.errorbar(places, rows["value"], interval(rows), color=colour, marker="o", label=encoder)
         axes.plot(places, rows["spc"], label="paper, VGG", **PAPER)
         axes.set_xticks(places, rows["stages"])
         axes.set(ylim=(-0.1, 1), title=f"pattern {pattern}")
@@ -112,6 +112,8 @@ def _padding_name(encoder: str, readout: str, run: RunConfig) -> str:
     if encoder == run.models.PosENet:
         return f"{encoder}, readout padding {Readout.parse(readout).padding}"
     known = {run.models.VGG: "zeros", run.models.VGG_without_padding: "none"} | VARIANTS
+    if encoder == run.models.VGG_as_released:
+        return f"{run.models.VGG}, images as released"
     return f"{run.models.VGG}, {known[encoder]}"
 
 

@@ -51,7 +51,8 @@ def readouts(
         heads = [Head(readout, pattern, seed) for pattern in patterns for seed in passed.seeds]
         stacks.append(make_stack(readout, heads, stages, alignment, passed.training))
     described = f"{encoder}, {sum(len(stack.heads) for stack in stacks)} heads"
-    histories = train(stacks, stages, passed.training, passed.patterns, alignment, chosen, described)
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    histories = train(stacks, stages, passed.training, passed.patterns, alignment, chosen, described, checkpoint)
     with atomic_directory(output) as folder:
         for stack, history in zip(stacks, histories, strict=True):
             path = folder / f"{stack.readout.name}.safetensors"

@@ -1,6 +1,8 @@
 """Training of readouts by the released protocol, all patterns and seeds in one pass over the features."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.stacked import Head, StackedReadouts
 from posinfo.readouts.upsampling import UpsampledLoss
+from posinfo.store.checkpoints import read_checkpoint, write_checkpoint
+from posinfo.store.provenance import code_digest
 
 ORDER_SEED = 0  # all heads see the images in one order, so that stacking changes nothing
 
@@ -47,12 +51,17 @@ def train(
     alignment: Alignment,
     device: torch.device,
     describe: str = "readouts",
+    checkpoint: Path | None = None,
 ) -> list[torch.Tensor]:
     """Train every head of every stack in the same passes over `stages`.
 
     The released protocol: SGD with momentum and weight decay, learning rate multiplied once by `lr_decay` from epoch
     `decay_epoch` on, mean squared error at 224x224. The loss is the sum over heads. Heads share no parameter, so each
     learns as if it were alone.
+
+    Args:
+        checkpoint: written after each epoch, so that a killed job goes on from it, and removed at the end; the result
+            is the same. A checkpoint of another training is ignored.
 
     Returns:
         The mean loss of every epoch for each stack, float32 [heads, epochs].
@@ -70,7 +79,15 @@ def train(
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [training.decay_epoch], gamma=training.lr_decay)
     reader = BatchReader(list(stages), training.batch, device)
     history = [torch.zeros(len(stack.heads), training.epochs) for stack in stacks]
-    progress = tqdm(range(training.epochs), desc=describe, unit="epoch")
+    parts: dict[str, Any] = {"model": model, "optimiser": optimiser, "schedule": schedule}
+    fingerprint = _fingerprint(stacks, stages, training, definition, alignment) if checkpoint else ""
+    begun = 0
+    if checkpoint and (stored := read_checkpoint(checkpoint, fingerprint)):
+        for name, part in parts.items():
+            part.load_state_dict(stored[name])
+        history = stored["history"]
+        begun = stored["epochs"]
+    progress = tqdm(range(begun, training.epochs), desc=describe, unit="epoch", initial=begun, total=training.epochs)
     for epoch in progress:
         sums = [torch.zeros(len(stack.heads), device=device) for stack in stacks]
         for features in reader.images(epoch_order(reader.count, ORDER_SEED, epoch)):
@@ -86,8 +103,31 @@ def train(
             record[:, epoch] = (total / reader.count).cpu()
             stack.refuse_non_finite(record[:, epoch], f"the loss of epoch {epoch}")
         progress.set_postfix(loss=f"{torch.cat([record[:, epoch] for record in history]).mean():.4f}")
+        if checkpoint:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            write_checkpoint(checkpoint, fingerprint, {"history": history, "epochs": epoch + 1, **states})
     _refuse_diverged(stacks, reader.load(np.arange(min(training.batch, reader.count))))
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     return history
+
+
+def _fingerprint(
+    stacks: Sequence[StackedReadouts],
+    stages: Sequence[StageFeatures],
+    training: Training,
+    definition: Definition,
+    alignment: Alignment,
+) -> str:
+    """Everything that decides what a training learns, as text."""
+    return repr(
+        (
+            [(stack.heads, stack.stages) for stack in stacks],
+            [(stage.name, stage.metadata["sha256"], stage.metadata["rms"]) for stage in stages],
+            (training, definition, alignment),
+            (code_digest("readouts.training"), torch.__version__),
+        )
+    )
 
 
 @torch.no_grad()

@@ -41,6 +41,28 @@ class Registry(Entry):
             places[source.place] = name
         return self
 
+    def at_hand(self, resources: Path) -> Self:
+        """The registry for the files that lie in `resources`.
+
+        A set of images whose archive is not there is read from its other archive, if that is there.
+
+        Raises:
+            InputError: when `otherwise` names no set in an archive.
+        """
+
+        def there(entry: entries.ArchiveImages) -> bool:
+            return (resources / look_up("source", entry.archive, self.sources).place).exists()
+
+        found = dict(self.images)
+        for name, entry in self.images.items():
+            if isinstance(entry, entries.ArchiveImages) and entry.otherwise and not there(entry):
+                other = look_up("set of images", entry.otherwise, self.images)
+                if not isinstance(other, entries.ArchiveImages):
+                    raise InputError(f"images.{name}: otherwise: {entry.otherwise} is no set of images in an archive")
+                if there(other):
+                    found[name] = other
+        return self.model_copy(update={"images": found})
+
     @model_validator(mode="after")
     def _trainings_fit(self) -> Self:
         for name, entry in self.encoders.items():

@@ -63,6 +63,7 @@ class ArchiveImages(_WithMasks):
         listed: a text inside the archive with the stems of the images to take; without one, all are taken.
         masks: globs of the masks, which have the stems of their images; errors use them to name missing images.
         masks_archive: the source that holds the masks, if it is not `archive`.
+        otherwise: the set with the same photographs in another archive, read if that is at hand and `archive` is not.
     """
 
     archive: str
@@ -71,6 +72,7 @@ class ArchiveImages(_WithMasks):
     listed: str | None = None
     masks: Globs | None = None
     masks_archive: str | None = None
+    otherwise: str | None = None
 
 
 class Folder(_WithMasks):
@@ -97,11 +99,7 @@ class Noise(Entry):
 
 
 class SyntheticImages(Entry):
-    """Images of one grey value each, `NAME-0`, then images of noise, `noise-0`, `noise-1` and so on.
-
-    Attributes:
-        constant: name to grey value, from 0 (black) to 255 (white).
-    """
+    """Images of one grey value each, `NAME-0`, from 0 (black) to 255; then of noise, `noise-0`, `noise-1` and so on."""
 
     constant: Annotated[dict[Name, Value], Field(min_length=1)]
     noise: Noise
@@ -147,13 +145,13 @@ class TrainedWeights(Entry):
     Attributes:
         seed: of the initial weights; with a start, of the head's alone.
         start: the encoder of the same architecture and input whose weights training starts from; None: from scratch.
-        placed: the positions of objects in the compositions for training and testing.
+        placed: the encoder learns from compositions whatever the config says, with their objects placed so.
     """
 
     task: Task
     seed: Annotated[int, Field(ge=0)] = 0
     start: str | None = None
-    placed: Placed = "uniformly"
+    placed: Placed | None = None
 
 
 Weights = Annotated[

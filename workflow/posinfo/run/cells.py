@@ -9,6 +9,12 @@ from posinfo.protocol.readout import Readout
 
 BASE = Readout()  # one 3x3 convolution without padding on all stages: the paper's default
 MOST_PATTERNS = ("H", "G", "HS")  # what the paper shows in most tables
+AS_RELEASED = " as released"  # ends the label of a row whose images have no mean subtracted, as in the released code
+
+
+def printed_model(model: str) -> str:
+    """The paper's label for the model of a row: the paper does not say how its images were fed."""
+    return model.removesuffix(AS_RELEASED)
 
 
 @dataclass(frozen=True)

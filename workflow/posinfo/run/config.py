@@ -25,7 +25,7 @@ from posinfo.protocol.readout import Training
 from posinfo.registry import mistakes
 from posinfo.registry.catalogue import Registry, look_up, shipped, with_own
 from posinfo.run.experiments import NAMES, Experiment, Section, each_once, experiment
-from posinfo.run.roles import ImageRoles, Models, Own, registry_of
+from posinfo.run.roles import ImageRoles, Keep, Models, Own, registry_of
 from posinfo.store.devices import DeviceSetting
 from posinfo.store.errors import InputError
 
@@ -72,6 +72,7 @@ class RunConfig(Section):
         description=f"Experiments that are switched on, of {', '.join(NAMES)}. Each has a section of its name below, "
         "if it has settings, and a folder of its name with a README in workflow/posinfo/experiments.",
     )
+    keep: Keep = Field(Keep(), description="What stays on the disk once everything that reads it is made.")
     expected: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
         "default", description="Folder of workflow/expected with the committed values that `verify` compares with."
     )

@@ -93,7 +93,7 @@ def _of_losses(run: "RunConfig") -> list[str]:
 
 
 def _of_curve(run: "RunConfig") -> list[str]:
-    return [f"{run.results}/learning_curve.csv"]
+    return [f"{run.results}/learning_curve/{encoder}.csv" for encoder in (run.models.VGG, run.models.ResNet)]
 
 
 def _map_figure(title: str, number: int, maps: Cells) -> Figure:

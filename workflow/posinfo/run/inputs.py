@@ -26,7 +26,7 @@ class Inputs:
 
     def __init__(self, run: "RunConfig") -> None:
         self.run = run
-        self.registry = run.registry
+        self.registry = run.registry.at_hand(Path(run.resources))
         self._places = {source.place: source for source in self.registry.sources.values()}
 
     @cached_property

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from posinfo.registry.catalogue import Registry, look_up, shipped
 from posinfo.registry.entries import SyntheticImages, Views
+from posinfo.run.cells import AS_RELEASED
 from posinfo.run.experiments import Section
 
 SYNTHETIC = ("black", "white", "noise")  # the paper's synthetic images, all in one set
@@ -23,18 +24,22 @@ class Models(Section):
     VGG: str = Field("vgg16", description="The paper's VGG16.")
     ResNet: str = Field("resnet50-thin", description="The paper's ResNet-152; the default is the nearest in a package.")
     VGG_without_padding: str = Field("vgg16-nopad", description="VGG with the padding of every convolution removed.")
+    VGG_as_released: str | None = Field(
+        None, description="VGG on images as the released code feeds them, for a second row in Tables 1, 3 and 4."
+    )
 
     @field_validator("*")
     @classmethod
-    def _known(cls, name: str, info: ValidationInfo) -> str:
-        look_up("encoder", name, registry_of(info).encoders)
+    def _known(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None:
+            look_up("encoder", name, registry_of(info).encoders)
         return name
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         models = {name: model for model, name in self}
         for model, name in self:
-            if models[name] != model:
+            if name is not None and models[name] != model:
                 raise ValueError(f"{name} stands for both {model} and {models[name]}; name an encoder for each")
         return self
 
@@ -42,6 +47,12 @@ class Models(Section):
     def of_table1(self) -> dict[str, str]:
         """The models of the paper's Table 1."""
         return {"PosENet": self.PosENet, "VGG": self.VGG, "ResNet": self.ResNet}
+
+    @property
+    def of_vgg(self) -> dict[str, str]:
+        """VGG on images as it was trained, and as the released code feeds them, if the run has both."""
+        released = {f"VGG{AS_RELEASED}": self.VGG_as_released} if self.VGG_as_released else {}
+        return {"VGG": self.VGG, **released}
 
 
 class ImageRoles(Section):
@@ -77,6 +88,15 @@ class ImageRoles(Section):
     def tests(self) -> dict[str, str]:
         """Role to the set of images that holds its images: natural, black, white, noise."""
         return {"natural": self.natural, **dict.fromkeys(SYNTHETIC, self.synthetic)}
+
+
+class Keep(Section):
+    """What stays on the disk once everything that reads it is made."""
+
+    features: bool = Field(
+        True,
+        description="The feature maps (of VGG16 1.7 MB an image); if not, what reads them later makes them again.",
+    )
 
 
 class Own(Section):

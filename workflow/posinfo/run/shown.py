@@ -32,11 +32,11 @@ def tables(run: "RunConfig") -> dict[str, Table]:
 
 
 def figures(run: "RunConfig") -> dict[str, Figure]:
-    """Every figure of the run by name."""
+    """Every figure of the run by name, but those of tables without any cells."""
     found = {**FIGURES}
     for experiment in run.switched_on.values():
         found |= experiment.figures
-    return found
+    return {name: figure for name, figure in found.items() if figure.inputs(run)}
 
 
 def measurements(run: "RunConfig") -> dict[str, Measurement]:
@@ -94,7 +94,7 @@ def all_maps(run: "RunConfig") -> list[Cell]:
 
 def roles(run: "RunConfig") -> dict[str, str]:
     """What may stand in braces in a claim, such as `{VGG}`, to the run's encoder."""
-    found = dict(run.models.model_dump())
+    found: dict[str, str] = run.models.model_dump(exclude_none=True)
     for experiment in run.switched_on.values():
         found |= experiment.encoders(run)
     return found

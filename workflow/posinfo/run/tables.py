@@ -37,10 +37,11 @@ def cell_table(about: str, alias: str, cells: Cells, layout: CellLayout, publish
 
 
 def _table1(run: "RunConfig") -> list[Cell]:
+    models = {"PosENet": run.models.PosENet, **run.models.of_vgg, "ResNet": run.models.ResNet}
     return [
         Cell(model, encoder, BASE, pattern, role, images)
         for pattern in PATTERNS
-        for model, encoder in run.models.of_table1.items()
+        for model, encoder in models.items()
         for role, images in run.images.tests.items()
     ]
 
@@ -67,7 +68,10 @@ def _kernels(run: "RunConfig") -> list[Cell]:
 def _stages(run: "RunConfig") -> list[Cell]:
     names = [*run.stages(run.models.VGG), "all"]
     return [
-        cell for name in names for cell in natural_cells(run, "VGG", run.models.VGG, Readout(stages=name), ("H", "G"))
+        cell
+        for model, encoder in run.models.of_vgg.items()
+        for name in names
+        for cell in natural_cells(run, model, encoder, Readout(stages=name), ("H", "G"))
     ]
 
 
@@ -76,13 +80,15 @@ def _padding(run: "RunConfig") -> list[Cell]:
         ("PosENet", run.models.PosENet, BASE),
         ("PosENet padding=1", run.models.PosENet, Readout(padding=1)),
         ("PosENet padding=2", run.models.PosENet, Readout(padding=2)),
-        ("VGG16", run.models.VGG, BASE),
+        *((model.replace("VGG", "VGG16"), encoder, BASE) for model, encoder in run.models.of_vgg.items()),
         ("VGG16 w/o padding", run.models.VGG_without_padding, BASE),
     ]
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
 def _controls(run: "RunConfig") -> list[Cell]:
+    if not run.controls:
+        return []
     rows = [(encoder, encoder, BASE) for encoder in [run.models.VGG, run.models.VGG_without_padding, *run.controls]]
     unscaled = [Readout(stages=name, raw=True) for name in [*run.stages(run.models.VGG), "all"]]
     rows += [(f"{run.models.VGG} {readout.stages} unscaled", run.models.VGG, readout) for readout in unscaled]
@@ -90,11 +96,20 @@ def _controls(run: "RunConfig") -> list[Cell]:
 
 
 def _border(run: "RunConfig") -> list[Cell]:
-    """VGG, VGG without padding, and the first control with random weights, by what is cut away."""
+    """VGG, VGG without padding and the first random control, by what is cut away; none without a control."""
+    if not run.controls:
+        return []
     random = [name for name in run.controls if name.startswith(f"{run.models.VGG}-random")][:1]
     encoders = [run.models.VGG, run.models.VGG_without_padding, *random]
     rows = [(encoder, encoder, Readout(cut=cut)) for encoder in encoders for cut in CUTS]
     return [cell for row in rows for cell in natural_cells(run, *row)]
+
+
+def curve_cells(run: "RunConfig", encoder: str) -> list[Cell]:
+    """A cell of each readout of an encoder's learning curve: of all stages; of VGG also of its last two, each alone."""
+    alone = run.stages(encoder)[-2:] if encoder == run.models.VGG else []
+    readouts = [BASE, *(Readout(stages=stage) for stage in alone)]
+    return [Cell(encoder, encoder, readout, "H", "natural", run.images.natural) for readout in readouts]
 
 
 TABLES = {
@@ -128,7 +143,7 @@ TABLES = {
         about="Each stage alone, and all",
         alias="stages",
         cells=_stages,
-        layout=CellLayout(keys=("pattern", "stages"), down=("stages",), across="pattern"),
+        layout=CellLayout(keys=("pattern", "stages"), down=("model", "stages"), across="pattern"),
         published=PUBLISHED / "table3_stages.csv",
     ),
     "table4": cell_table(

@@ -102,8 +102,10 @@ def predictions(
 
 
 def learning_curve(
+    readouts: Sequence[str],
     *,
-    features: Sequence[Path],
+    train_features: Path,
+    test_features: Path,
     train: Path,
     test: Path,
     scores: Sequence[Path],
@@ -112,36 +114,38 @@ def learning_curve(
     threads: int = 1,
     output: Path,
 ) -> None:
-    """Train on growing parts of the training photographs; the whole has its scores already.
+    """Train readouts on growing parts of the training photographs; the whole has its scores already.
 
     Args:
-        features: folders of every encoder's features, of both sets of images
+        readouts: their names
+        train_features: folder of the training images' features
+        test_features: folder of the test images' features
         train: csv of the training images
         test: csv of the test images
-        scores: of readouts trained on all photographs
+        scores: of readouts trained on all photographs, these among them
     """
     import pandas as pd
 
     from posinfo.features.stored import read_features
     from posinfo.images.decoded import read_image_names
     from posinfo.images.views import photograph_of
+    from posinfo.protocol.readout import Readout
     from posinfo.run.config import load_passed
     from posinfo.scores.learning_curve import PATTERNS, curve, write_curve
     from posinfo.store.devices import choose_device
     from posinfo.tables.summaries import read_scores
 
-    passed = load_passed(run)
-    chosen = choose_device(device, threads)
     train_names = read_image_names(train)
-    test_names = read_image_names(test)
+    parts = curve(
+        load_passed(run),
+        [Readout.parse(name) for name in readouts],
+        read_features(train_features),
+        train_names,
+        read_features(test_features),
+        read_image_names(test),
+        choose_device(device, threads),
+    )
     whole = read_scores(scores).drop(columns="images")
+    whole = whole[whole["readout"].isin(readouts) & whole["pattern"].isin(PATTERNS)]
     counts = {"photographs": len(set(photograph_of(train_names))), "images": len(train_names)}
-    frames = []
-    for encoder in dict.fromkeys(folder.parent.name for folder in features):
-        folders = {folder.name: folder for folder in features if folder.parent.name == encoder}
-        training_stages = read_features(folders[train.stem])
-        test_stages = read_features(folders[test.stem])
-        part = curve(passed, training_stages, train_names, test_stages, test_names, chosen)
-        known = whole[(whole["encoder"] == encoder) & whole["pattern"].isin(PATTERNS)]
-        frames += [part, known.assign(**counts)]
-    write_curve(pd.concat(frames, ignore_index=True), output)
+    write_curve(pd.concat([parts, whole.assign(**counts)], ignore_index=True), output)

@@ -10,9 +10,9 @@ import torch
 
 from posinfo.features.stored import StageFeatures
 from posinfo.images.views import nested_subsets
+from posinfo.protocol.readout import Readout
 from posinfo.readouts.stacked import Head
 from posinfo.readouts.training import make_stack, train
-from posinfo.run.cells import BASE
 from posinfo.run.config import RunConfig
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import select_images
@@ -22,7 +22,7 @@ from posinfo.store.sidecars import write_sidecar
 PATTERNS = ("H", "G")
 ORDER_SEED = 0  # of the order in which photographs are added
 # `photographs` and `images` count the training photographs and their views; `image` names the test image.
-COLUMNS = ("encoder", "photographs", "images", "pattern", "seed", "image", "spc", "mae", "constant")
+COLUMNS = ("readout", "photographs", "images", "pattern", "seed", "image", "spc", "mae", "constant")
 
 
 def training_subset(stages: Sequence[StageFeatures], indices: Sequence[int]) -> list[StageFeatures]:
@@ -41,13 +41,14 @@ def _rms(stage: StageFeatures) -> float:
 
 def curve(
     run: RunConfig,
+    readouts: Sequence[Readout],
     training_stages: Sequence[StageFeatures],
     training_names: list[str],
     test_stages: Sequence[StageFeatures],
     test_names: list[str],
     device: torch.device,
 ) -> pd.DataFrame:
-    """Scores on the test images of readouts trained on each subset, with the columns `COLUMNS` and `readout`.
+    """Scores on the test images of readouts trained on each subset, with the columns `COLUMNS`.
 
     The protocol is the same for every subset, its epochs too: fewer images also mean fewer steps.
 
@@ -56,14 +57,17 @@ def curve(
     """
     alignment = training_stages[0].alignment
     encoder = training_stages[0].metadata["encoder"]
-    heads = [Head(BASE, pattern, seed) for pattern in PATTERNS for seed in run.seeds]
     frames = []
     for photographs, indices in nested_subsets(training_names, run.curve, ORDER_SEED).items():
         stages = training_subset(training_stages, indices)
-        stack = make_stack(BASE, heads, stages, alignment, run.training)
-        train([stack], stages, run.training, run.patterns, alignment, device, f"{encoder}, {photographs} photographs")
-        scores = score(stack, test_stages, test_names, run.patterns, alignment, device)
-        frames.append(scores.assign(encoder=encoder, photographs=photographs, images=len(indices)))
+        stacks = []
+        for readout in readouts:
+            heads = [Head(readout, pattern, seed) for pattern in PATTERNS for seed in run.seeds]
+            stacks.append(make_stack(readout, heads, stages, alignment, run.training))
+        train(stacks, stages, run.training, run.patterns, alignment, device, f"{encoder}, {photographs} photographs")
+        for stack in stacks:
+            scores = score(stack, test_stages, test_names, run.patterns, alignment, device)
+            frames.append(scores.assign(photographs=photographs, images=len(indices)))
     return pd.concat(frames, ignore_index=True)
 
 

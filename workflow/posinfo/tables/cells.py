@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from posinfo.run.cells import AS_RELEASED
 from posinfo.run.experiments import CellLayout, Table
 from posinfo.run.shown import table_of
 from posinfo.tables.built import BuiltTable
@@ -105,10 +106,15 @@ def caption(rows: pd.DataFrame, table: Table, run: "RunConfig") -> str:
         settings += f", hidden channels {run.training.hidden}"
     constant = int(real["n_constant"].sum())
     beside = ", in brackets the paper" if table.published else ""
+    released = rows["model"].str.endswith(AS_RELEASED).any()
     sentences = [
         f"{table.about}: mean ± sd over {real['n_seeds'].iloc[0]} seeds{beside}.",
         f"Images: {sets}; {settings}.",
         f"Constant predictions, counted as SPC 0: {constant}." if constant else "",
+        "As released: no mean is subtracted from the images. The released code, which the paper's numbers stand for, "
+        "feeds them so."
+        if released
+        else "",
         table.layout.note,
     ]
     return " ".join(sentence for sentence in sentences if sentence)

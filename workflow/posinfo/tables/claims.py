@@ -11,18 +11,20 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from posinfo.protocol.readout import Readout
-from posinfo.run.cells import Cell
+from posinfo.run.cells import Cell, printed_model
 from posinfo.run.experiments import Measurement, Table
 from posinfo.run.shown import all_cells, roles, tables
 from posinfo.store.errors import InputError
 from posinfo.store.files import read_yaml
 from posinfo.tables.intervals import Estimate, Outcome, difference, overall
 from posinfo.tables.summaries import Groups, constant_mae, read_published, scores_of_cell
+from posinfo.tables.verdicts import cell_words, condition_words
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
 Metric = Literal["spc", "mae"]
+Target = Literal["nothing", "paper"]
 
 
 class Selector(BaseModel):
@@ -32,7 +34,7 @@ class Selector(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    model: Literal["PosENet", "VGG", "ResNet", "VGG_without_padding"] | None = None
+    model: Literal["PosENet", "VGG", "ResNet", "VGG_without_padding", "VGG_as_released"] | None = None
     encoder: str | None = None
     pattern: str | None = None
     images: str = "natural"
@@ -42,12 +44,14 @@ class Selector(BaseModel):
     stages: str = "all"
     cut: int = 0
 
-    def cell(self, run: "RunConfig") -> Cell:
-        """The cell of this run."""
+    def cell(self, run: "RunConfig") -> Cell | None:
+        """The cell of this run; None if no encoder of the run stands for the model."""
         if self.pattern is None or (self.model is None) == (self.encoder is None):
             raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
         known = roles(run)
-        encoder = self.encoder.format(**known) if self.encoder else known[str(self.model)]
+        encoder = self.encoder.format(**known) if self.encoder else known.get(str(self.model))
+        if encoder is None:
+            return None
         readout = Readout(self.layers, self.kernel, self.padding, self.stages, self.cut)
         return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, run.images.tests[self.images])
 
@@ -62,7 +66,9 @@ class Claim(BaseModel):
         each: values over which the claim is made; every combination is one set of comparisons.
         rises: cells (or conditions of a measurement) in the order in which the metric is claimed to grow; neighbours
             are compared.
-        near: cells whose SPC is claimed to be 0, or whose MAE that of the best constant prediction, within `margin`.
+        near: cells whose number is claimed to lie within `margin` of what `to` says.
+        to: nothing (SPC 0, or the MAE of the best constant prediction), or paper (the printed number; cells without one
+            are skipped).
         measured: the measurement whose conditions `rises` names; cells, if there is none.
     """
 
@@ -74,6 +80,7 @@ class Claim(BaseModel):
     each: dict[str, list[str | int]] = {}
     rises: list[dict[str, str | int]] = []
     near: list[dict[str, str | int]] = []
+    to: Target = "nothing"
     measured: str = ""
     margin: Annotated[float, Field(gt=0)] | None = None
 
@@ -126,10 +133,11 @@ def printed_values(run: "RunConfig", known: Mapping[str, Table]) -> pd.DataFrame
     frames = []
     for table in known.values():
         if table.published and table.cells and table.layout:
-            ours = [
-                {**cell.labels(), "encoder": cell.encoder, "readout": cell.readout.name} for cell in table.cells(run)
-            ]
-            frames.append(pd.DataFrame(ours).merge(read_published(table.published), on=list(table.layout.keys)))
+            ours = pd.DataFrame(
+                [{**cell.labels(), "encoder": cell.encoder, "readout": cell.readout.name} for cell in table.cells(run)]
+            )
+            ours["model"] = ours["model"].map(printed_model)
+            frames.append(ours.merge(read_published(table.published), on=list(table.layout.keys)))
     joined = pd.concat(frames).rename(columns={"published_spc": "spc", "published_mae": "mae"})
     return joined.drop_duplicates(["encoder", "readout", "pattern", "images"])
 
@@ -161,24 +169,29 @@ class _CellJudge:
 
     def __call__(self, claim: Claim) -> Iterator[dict[str, Any]]:
         for parts in claim.parts():
-            cells = [Selector.model_validate(part).cell(self.run) for part in parts]
-            pairs: Iterator[tuple[Cell | None, Cell]] = (
-                pairwise(cells) if claim.rises else ((None, cell) for cell in cells)
-            )
-            for lower, higher in pairs:
-                if {cell.key for cell in (lower, higher) if cell} <= self._shown:
-                    yield self._compare(claim, lower, higher)
+            chosen = [Selector.model_validate(part).cell(self.run) for part in parts]
+            cells = [cell if cell and cell.key in self._shown else None for cell in chosen]
+            if claim.rises:
+                for lower, higher in pairwise(cells):
+                    if lower and higher:
+                        yield self._compare(claim, lower, higher)
+                continue
+            for cell in cells:
+                if cell and (claim.to == "nothing" or cell.key in self._printed[claim.metric]):
+                    yield self._compare(claim, None, cell)
 
     def _compare(self, claim: Claim, lower: Cell | None, higher: Cell) -> dict[str, Any]:
+        printed = self._printed[claim.metric]
         offset = 0.0
-        if claim.margin and claim.metric == "mae":
+        if claim.to == "paper":
+            offset = printed[higher.key]
+        elif claim.margin and claim.metric == "mae":
             offset = constant_mae(higher.pattern, self.run.patterns)
         below = scores_of_cell(self.groups, lower) if lower else None
         found = difference(scores_of_cell(self.groups, higher), below, claim.metric, offset)
         outcome = found.outcome(-claim.margin, claim.margin) if claim.margin else found.outcome(0.0)
-        printed = self._printed[claim.metric]
         published = printed.get(higher.key, np.nan) - (printed.get(lower.key, np.nan) if lower else offset)
-        return _row(_cell_words(lower, higher), outcome, claim.metric, found, published)
+        return _row(cell_words(lower, higher), outcome, claim.metric, found, published)
 
 
 def _judge_measured(claim: Claim, run: "RunConfig", measured: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
@@ -202,7 +215,7 @@ def _judge_measured(claim: Claim, run: "RunConfig", measured: Mapping[str, Measu
                 continue
             found = difference(above, below, metric)
             published = _published(known.printed, higher) - _published(known.printed, lower)
-            yield _row(_condition_words(lower, higher), found.outcome(0.0), metric, found, published)
+            yield _row(condition_words(lower, higher), found.outcome(0.0), metric, found, published)
 
 
 def _row(comparison: str, outcome: Outcome, metric: str, found: Estimate, printed: float) -> dict[str, Any]:
@@ -226,25 +239,3 @@ def _chosen(rows: pd.DataFrame, condition: Mapping[str, str | int]) -> pd.DataFr
 def _published(printed: pd.DataFrame, condition: Mapping[str, str | int]) -> float:
     found = _chosen(printed, condition)
     return float("nan") if found.empty else float(found["published"].iloc[0])
-
-
-def _cell_words(lower: Cell | None, higher: Cell) -> str:
-    """`vgg16 > pixels (H)`: only what differs, then what is common."""
-    if lower is None:
-        return f"{higher.encoder} ({higher.pattern})"
-    one, other = (
-        {"encoder": cell.encoder, "readout": cell.readout.name, "pattern": cell.pattern} for cell in (lower, higher)
-    )
-    differing = [name for name in one if one[name] != other[name]]
-    common = [value for name, value in other.items() if name not in differing and name != "readout"]
-    left = " ".join(other[name] for name in differing)
-    right = " ".join(one[name] for name in differing)
-    return f"{left} > {right} ({', '.join(common)})"
-
-
-def _condition_words(lower: Mapping[str, str | int], higher: Mapping[str, str | int]) -> str:
-    differing = [key for key in higher if higher[key] != lower[key]]
-    left = " ".join(str(higher[key]) for key in differing)
-    right = " ".join(str(lower[key]) for key in differing)
-    common = ", ".join(f"{key} {value}" for key, value in higher.items() if key not in differing)
-    return f"{left} > {right} ({common})"

@@ -9,7 +9,7 @@ import pandas as pd
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import Definition, ground_truth
 from posinfo.protocol.readout import SCORE_COLUMNS
-from posinfo.run.cells import Cell
+from posinfo.run.cells import Cell, printed_model
 from posinfo.run.experiments import CellLayout
 from posinfo.run.roles import SYNTHETIC
 from posinfo.store.errors import InputError
@@ -136,11 +136,12 @@ def beside_published(summary: pd.DataFrame, published: Path | None, keys: Sequen
     """
     if published is None:
         return summary.assign(published_model="", published_spc=np.nan, published_mae=np.nan)
-    joined = summary.merge(read_published(published), on=list(keys), how="left", validate="one_to_one")
+    ours = summary.assign(model=summary["model"].map(printed_model))
+    joined = ours.merge(read_published(published), on=list(keys), how="left", validate="many_to_one")
     missing = joined["published_spc"].isna()
     if (missing & (joined["model"] != joined["encoder"])).any():
         raise InputError(f"{published} lacks some of the table's cells")
-    return joined.assign(published_model=joined["model"].where(~missing, ""))
+    return joined.assign(model=summary["model"], published_model=joined["model"].where(~missing, ""))
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -1,9 +1,11 @@
 """Judged claims as files: every comparison as csv, and as Markdown for people."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from posinfo.run.cells import Cell
 from posinfo.store.files import atomic_write, write_text
 
 INTERVALS = (
@@ -33,3 +35,26 @@ def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
             numbers = f"{row['metric'].upper()} | {row['estimate']:+.3f} | {interval}"
             lines.append(f"| {row['comparison']} | {numbers} | {row['comparison_outcome']} | {printed} |")
     write_text(markdown, "\n".join([*lines, "", INTERVALS]) + "\n")
+
+
+def cell_words(lower: Cell | None, higher: Cell) -> str:
+    """`vgg16 > pixels (H)`: only what differs, then what is common."""
+    if lower is None:
+        return f"{higher.encoder} {higher.readout.name} ({higher.pattern}, {higher.role})"
+    one, other = (
+        {"encoder": cell.encoder, "readout": cell.readout.name, "pattern": cell.pattern} for cell in (lower, higher)
+    )
+    differing = [name for name in one if one[name] != other[name]]
+    common = [value for name, value in other.items() if name not in differing and name != "readout"]
+    left = " ".join(other[name] for name in differing)
+    right = " ".join(one[name] for name in differing)
+    return f"{left} > {right} ({', '.join(common)})"
+
+
+def condition_words(lower: Mapping[str, str | int], higher: Mapping[str, str | int]) -> str:
+    """`320 > 224 (size)`: the values that differ, then what is common."""
+    differing = [key for key in higher if higher[key] != lower[key]]
+    left = " ".join(str(higher[key]) for key in differing)
+    right = " ".join(str(lower[key]) for key in differing)
+    common = ", ".join(f"{key} {value}" for key, value in higher.items() if key not in differing)
+    return f"{left} > {right} ({common})"

@@ -8,7 +8,7 @@ from posinfo.encoders.steps import weights_file
 from posinfo.experiments.tasks.recipes import COMPOSITIONS, Recipe
 from posinfo.experiments.tasks.settings import Tasks, TaskSets
 from posinfo.registry.catalogue import look_up
-from posinfo.registry.entries import Encoder, Task
+from posinfo.registry.entries import Encoder, Task, TrainedWeights
 from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
 from posinfo.run.paths import images_file, sidecars
 from posinfo.store.errors import InputError
@@ -69,7 +69,9 @@ def shown_files(run: "RunConfig", encoder: str, shown: str) -> list[str]:
 
 
 def _sets(run: "RunConfig", encoder: str, task: Task | None = None) -> TaskSets:
-    return run.section(Tasks).sets(trained_encoder(run, encoder, task).task)
+    entry = trained_encoder(run, encoder, task)
+    composed = isinstance(entry.weights, TrainedWeights) and entry.weights.placed is not None
+    return TaskSets() if composed else run.section(Tasks).sets(entry.task)
 
 
 def _files(run: "RunConfig", images: str, composed_of: str) -> list[str]:
@@ -184,8 +186,9 @@ def table6_cells(run: "RunConfig") -> list[Cell]:
 
 
 def tuning_cells(run: "RunConfig") -> list[Cell]:
-    """Position after each saved step, for the encoders of Table 6 that are trained here."""
-    trained = [name for name in run.section(Tasks).of_table6 if run.registry.encoders[name].task]
+    """Position after each saved step, for the encoders of Table 6 that are trained here; none if `steps` is off."""
+    tasks = run.section(Tasks)
+    trained = [name for name in tasks.of_table6 if tasks.steps and run.registry.encoders[name].task]
     return [
         Cell(name, encoder, BASE, pattern, "natural", run.images.natural, (("steps", steps),))
         for name in trained

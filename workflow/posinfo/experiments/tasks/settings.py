@@ -42,6 +42,7 @@ class Tasks(Section):
     beside: list[str] = Field(
         ["vgg16", "vgg16-edges"], description="Encoders that Table 6 shows beside those, without published numbers."
     )
+    steps: bool = Field(True, description="Show position step by step in each training: the table and figure `tuning`.")
     saliency_sets: TaskSets = Field(TaskSets(), description="Images for saliency.")
     segmentation_sets: TaskSets = Field(TaskSets(), description="Images for segmentation.")
     recipe: Recipe = Field(Recipe(), description="Training of an encoder from scratch; the paper prints no recipe.")

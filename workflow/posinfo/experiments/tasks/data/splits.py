@@ -100,21 +100,21 @@ class Split:
     examples: Examples
 
     @classmethod
-    def open(cls, files: Sequence[Path], learned: Recipe | None = None, placed: Placed = "uniformly") -> "Split":
+    def open(cls, files: Sequence[Path], learned: Recipe | None = None, placed: Placed | None = None) -> "Split":
         """Compositions of a set of images, or a set with its masks.
 
         Args:
             files: the set's .npy; its .csv tells which views show one photograph. Then, perhaps, the masks' .npy.
             learned: the recipe, for examples to learn from (sets with masks are shuffled, mirrored and endless,
                 compositions begin plain); without it they are tested on.
-            placed: where objects lie in compositions.
+            placed: where objects lie in compositions; by default uniformly.
         """
         images = read_images(files[0])
         csv = files[0].with_suffix(".csv")
         names = read_image_names(csv)
         if len(files) == 1:
             plain = round(learned.plain * learned.epochs * learned.images) if learned else 0
-            composed = Compositions(images, photograph_of(names), SEED, IMAGE_SIDE, plain, placed)
+            composed = Compositions(images, photograph_of(names), SEED, IMAGE_SIDE, plain, placed or "uniformly")
             return cls(f"{COMPOSITIONS} of {csv.stem}", csv, composed)
         masks, classes = read_masks(files[1])
         return cls(csv.stem, csv, LabelledSet(images, masks, names, SEED if learned else None, classes))

@@ -7,10 +7,8 @@ and the position-only baseline), `{encoder}.images.csv` (each held-out image), a
 killed job resume.
 """
 
-import io
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from posinfo.experiments.tasks.training import evaluation
 from posinfo.experiments.tasks.training.networks import TaskNetwork, task_loss
 from posinfo.registry.catalogue import canonical_json
 from posinfo.registry.entries import Encoder, TrainedWeights
+from posinfo.store.checkpoints import read_checkpoint, write_checkpoint
 from posinfo.store.errors import InputError
 from posinfo.store.files import atomic_directory, atomic_write, sha256_of
 from posinfo.store.provenance import code_digest
@@ -184,7 +183,7 @@ def train(
     parts: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     history: list[dict[str, float]] = []
     saved: dict[int, Weights] = {}
-    if stored := _read_checkpoint(checkpoint, fingerprint):
+    if stored := read_checkpoint(checkpoint, fingerprint):
         for name, part in parts.items():
             part.load_state_dict(stored[name])
         history = stored["history"]
@@ -216,23 +215,6 @@ def train(
         network.eval()
         history.append({"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **evaluate()})
         states = {name: part.state_dict() for name, part in parts.items()}
-        _write_checkpoint(checkpoint, {"fingerprint": fingerprint, "history": history, "saved": saved, **states})
+        write_checkpoint(checkpoint, fingerprint, {"history": history, "saved": saved, **states})
         tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()))
     return history, saved
-
-
-def _write_checkpoint(checkpoint: Path, state: dict[str, Any]) -> None:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    data = buffer.getvalue()
-    with atomic_write(checkpoint) as partial:
-        partial.write_bytes(sha256(data).digest() + data)
-
-
-def _read_checkpoint(checkpoint: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The state that `_write_checkpoint` stored; None where there is none, or a damaged one, or one of another run."""
-    content = checkpoint.read_bytes() if checkpoint.exists() else b""
-    if sha256(content[32:]).digest() != content[:32]:
-        return None
-    state: dict[str, Any] = torch.load(io.BytesIO(content[32:]), weights_only=True)
-    return state if state["fingerprint"] == fingerprint else None

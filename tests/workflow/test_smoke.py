@@ -182,6 +182,16 @@ def test_a_readout_that_no_table_shows_is_built_by_its_path(smoke: Workflow) -> 
     assert len(pd.read_csv(smoke.place / path)) == 5 * 2 * 10  # patterns x seeds x images
 
 
+def test_features_may_go_once_they_are_read(smoke: Workflow) -> None:
+    """They are made again for what is asked for later, and only then."""
+    short = Workflow(smoke.place, smoke.source, ["keep={features: false}", "results=short"])
+    scores = "short/scores/pixels/{}/photos-test-small.csv"
+    short.run(scores.format("base"))
+    assert not list((smoke.place / "short/features").rglob("*.npy"))
+    assert short.planned(scores.format("base")) == set()
+    assert short.planned(scores.format("L1-k1-p0-all")) == {"features", "readouts", "scores"}
+
+
 def test_the_other_definition_leaves_features_alone(smoke: Workflow) -> None:
     other = Workflow(smoke.place, smoke.source, ["patterns=released"])
     assert other.planned(TABLE) == READOUTS

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from posinfo.report.disk import needs, room_for
+from posinfo.report.disk import at_a_time, needs, room_for
 from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
 
@@ -17,6 +17,13 @@ def test_what_is_made_is_said_with_what_is_free(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not enough disk: this run makes 1000003\.0 GB"):
         room_for(found, list(found))
     assert room_for(found, []) == ""
+
+
+def test_features_that_go_are_counted_for_two_encoders() -> None:
+    sizes = {"a": 5, "b": 1, "c": 4}
+    found = {f"results/features/{name}/{images}": size for name, size in sizes.items() for images in ("x", "y")}
+    found["results/images/x.npy"] = 2
+    assert sum(at_a_time(found).values()) == 2 * 5 + 2 * 4 + 2
 
 
 def test_features_are_counted_once_for_each_folder() -> None:

@@ -29,7 +29,8 @@ def space(*, run: str) -> None:
     from posinfo.report.disk import needs, room_for
     from posinfo.run.config import load_config
 
-    print(room_for(needs(load_config(json.loads(run))), sys.stdin.read().splitlines()))
+    config = load_config(json.loads(run))
+    print(room_for(needs(config), sys.stdin.read().splitlines(), keep_features=config.keep.features))
 
 
 def page(name: str, *, inputs: Sequence[Path], run: str, output: Path) -> None:

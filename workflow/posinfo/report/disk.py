@@ -4,6 +4,7 @@ Shapes are found on the meta device; nothing is read or computed. Everything els
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,22 +82,35 @@ def table(found: dict[str, int]) -> str:
     return str(pd.DataFrame(rows, columns=["path", "disk GB"]).to_markdown(index=False, floatfmt=".2f"))
 
 
-def room_for(found: dict[str, int], wanted: Iterable[str]) -> str:
+def at_a_time(asked: dict[str, int]) -> dict[str, int]:
+    """Of what a run without kept features makes, the most that lies on the disk at a time: features of two encoders.
+
+    At most two jobs that read or write features run at a time, and whatever reads features runs before others are made.
+    """
+    by_encoder: Counter[Path] = Counter()
+    for path, size in asked.items():
+        if Path(path).parents[1].name == "features":
+            by_encoder[Path(path).parent] += size
+    largest = [folder for folder, _ in by_encoder.most_common(2)]
+    return {path: size for path, size in asked.items() if Path(path).parent in largest or "/features/" not in path}
+
+
+def room_for(found: dict[str, int], wanted: Iterable[str], *, keep_features: bool = True) -> str:
     """What is going to be made takes on the disk and what is free, in words, a line a disk.
 
     Args:
         found: what a whole run takes.
         wanted: the files that are going to be made.
+        keep_features: whether features stay once everything that reads them is made.
 
     Raises:
         InputError: when the disk cannot hold it.
     """
-    asked = set(wanted)
+    names = set(wanted)
+    asked = {path: size for path, size in found.items() if path in names}
     free: dict[int, int] = {}
     taken: dict[int, int] = {}
-    for path, size in found.items():
-        if path not in asked:
-            continue
+    for path, size in (asked if keep_features else at_a_time(asked)).items():
         place = next(parent for parent in Path(path).absolute().parents if parent.exists())
         disk = place.stat().st_dev
         free.setdefault(disk, shutil.disk_usage(place).free)
@@ -104,7 +118,8 @@ def room_for(found: dict[str, int], wanted: Iterable[str]) -> str:
         taken[disk] = taken.get(disk, 0) + size
     lines = []
     for disk, size in taken.items():
-        said = f"this run makes {size / 1e9:.1f} GB of images and features, and {free[disk] / 1e9:.1f} GB are free"
+        makes = "makes" if keep_features else "keeps at any time at most"
+        said = f"this run {makes} {size / 1e9:.1f} GB of images and features, and {free[disk] / 1e9:.1f} GB are free"
         if size * SPARE > free[disk]:
             raise InputError(f"not enough disk: {said}; make room, name another folder as `results`, or ask for less")
         lines.append(said)

@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LINTERS := style snakestyle snakelint layers types
 
-.PHONY: help setup demo thousand probe lint $(LINTERS) check test faults audit bench memory pins clean
+.PHONY: help setup demo thousand paper probe lint $(LINTERS) check test faults audit bench memory pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 
 thousand: setup ## every table and figure from a thousand photographs, into results/thousand (fetches 0.3 GB)
 	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/thousand.yaml
+
+paper: setup ## the paper on its own pictures, into results/paper (fetches 0.4 GB; a day on 2 cores)
+	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/paper.yaml
 
 PROBED = results/probe/$(notdir $(NETWORK))
 probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml: of an entry; RANDOM=1: random weights)

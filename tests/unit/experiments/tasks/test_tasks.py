@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from posinfo.encoders.architectures import ARCHITECTURES, with_padding, with_weights
 from posinfo.experiments.tasks.data.compositions import Compositions, Labelled
 from posinfo.experiments.tasks.recipes import Recipe
@@ -14,6 +15,7 @@ from posinfo.experiments.tasks.training.evaluation import adaptive_f, confusion,
 from posinfo.experiments.tasks.training.networks import NormedConvolution, TaskNetwork, task_loss
 from posinfo.registry.entries import Encoder
 from posinfo.store.errors import InputError
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 TAPS = {"f1": "features.3", "f2": "features.8", "f3": "features.15", "f4": "features.22", "f5": "features.29"}
@@ -33,6 +35,25 @@ def test_f_measures_of_hand_made_maps() -> None:
     assert curve[0] == pytest.approx(everything)
     assert curve[51] == pytest.approx(1)
     assert curve[52:].tolist() == pytest.approx([1.3 * 0.5 / (0.3 + 0.5)] * 204)
+
+
+def blurred_disc(seed: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """A noisy, blurred map of a disc, in 256 levels from 0 to 1, and the disc."""
+    rng = np.random.default_rng(seed)
+    row, column = np.indices((64, 64))
+    middle, centre, size = rng.uniform(16, 48, 3)
+    truth = (row - middle) ** 2 + (column - centre) ** 2 < (size / 2) ** 2
+    values = gaussian_filter(truth * rng.uniform(0.3, 1) + rng.normal(0, 0.4, (64, 64)), rng.uniform(1, 5))
+    levels = np.rint((values - values.min()) / np.ptp(values) * 255)
+    return (levels / 255).astype(np.float32), truth
+
+
+def test_saliency_is_measured_as_another_library_does() -> None:
+    """PySODMetrics 1.6.2 gives these numbers for the same maps; it cannot be installed beside the pinned numpy."""
+    maps = [blurred_disc(seed) for seed in range(8)]
+    assert np.mean([adaptive_f(*pair) for pair in maps]) == pytest.approx(0.747819, abs=1e-6)
+    assert np.mean([f_by_threshold(*pair) for pair in maps], axis=0).max() == pytest.approx(0.942388, abs=1e-6)
+    assert np.mean([np.abs(saliency - truth).mean() for saliency, truth in maps]) == pytest.approx(0.220075, abs=1e-6)
 
 
 def test_miou_of_a_hand_made_image() -> None:

@@ -97,6 +97,23 @@ def test_claims_on_cells_hold_fail_or_stay_undecided(tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "claims.csv")) == len(judged)
 
 
+def test_a_cell_is_claimed_to_be_as_printed() -> None:
+    run = load_config({"models": {"VGG_as_released": "vgg16-unnormalised"}})
+    spc = {("vgg16", "L1-k3-p0-all", "H"): 0.75, ("vgg16-unnormalised", "L1-k3-p0-f4", "H"): 0.7}
+    claims = [claim for claim in read_claims(PUBLISHED / "claims.yaml") if claim.to == "paper"]
+    judged = judge(claims, run, synthetic_groups(run, spc), {}).set_index("comparison")
+    near = judged.loc["vgg16 (H)"]
+    assert near["comparison_outcome"] == "holds"
+    assert near["estimate"] == pytest.approx(0.75 - 0.742, abs=0.01)
+    assert near["printed"] == 0
+    far = judged.loc["vgg16-unnormalised L1-k3-p0-f4 (H)"]
+    assert far["comparison_outcome"] == "fails"
+    assert far["estimate"] == pytest.approx(0.7 - 0.61, abs=0.01)
+    assert "vgg16 L1-k3-p0-f4 (V)" not in judged.index  # no table shows it
+    alone = judge(claims, load_config({}), synthetic_groups(load_config({}), spc), {})
+    assert set(alone["claim"]) == {"vgg-as-printed"}
+
+
 def test_claims_on_measurements_compare_conditions() -> None:
     run = load_config({})
     claim = Claim(name="a", says="b", by="c", measured="trial", rises=[{"padding": "without"}, {"padding": "with"}])

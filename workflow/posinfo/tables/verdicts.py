@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from posinfo.run.cells import Cell
+from posinfo.run.cells import BASE, Cell
 from posinfo.store.files import atomic_write, write_text
 
 INTERVALS = (
@@ -40,7 +40,8 @@ def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
 def cell_words(lower: Cell | None, higher: Cell) -> str:
     """`vgg16 > pixels (H)`: only what differs, then what is common."""
     if lower is None:
-        return f"{higher.encoder} {higher.readout.name} ({higher.pattern}, {higher.role})"
+        readout = "" if higher.readout == BASE else f" {higher.readout.name}"
+        return f"{higher.encoder}{readout} ({higher.pattern})"
     one, other = (
         {"encoder": cell.encoder, "readout": cell.readout.name, "pattern": cell.pattern} for cell in (lower, higher)
     )

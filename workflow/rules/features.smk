@@ -20,9 +20,9 @@ rule features:
         "<logs>/features/{encoder}/{images}.log",
     benchmark:
         "<benchmarks>/features/{encoder}/{images}.tsv"
+    priority: -1  # after whatever reads features: these fill the disk until they were read
     conda:
         ENVIRONMENT
-    priority: -1  # after whatever reads features: these fill the disk until they were read
     threads: THREADS
     resources:
         **needs(6, minutes=4 * 60, gpus=1),

@@ -105,7 +105,7 @@ def test_a_compressed_tar_is_read_from_front_to_back(tmp_path: Path, monkeypatch
 def test_shipped_archives_are_at_one_commit() -> None:
     known = shipped()
     repositories = [source for source in known.sources.values() if isinstance(source, RemoteFile) and source.members]
-    assert len(repositories) == 3
+    assert len(repositories) == 6
     for source in repositories:
         name, commit = source.file.removesuffix(".tar.gz").rsplit("-", 1)
         github, codeload = source.urls
@@ -114,6 +114,20 @@ def test_shipped_archives_are_at_one_commit() -> None:
     counts = {name: entry.count for name, entry in known.images.items() if isinstance(entry, ArchiveImages)}
     assert [counts[name] for name in ("imagenet-samples", "bsds300")] == [1000, 300]
     assert [counts[f"camvid-{part}"] for part in ("train", "val", "test")] == [367, 101, 233]
+
+
+def test_a_set_is_read_from_whichever_archive_is_at_hand(tmp_path: Path) -> None:
+    known = shipped()
+    names = ("duts-tr", "pascal-s", "ecssd")
+    archives = {"DUTS-TR.zip", known.sources["pascal-s"].place.removeprefix("archives/"), "salObj.zip"}
+    (tmp_path / "archives").mkdir()
+    for name in archives:
+        (tmp_path / "archives" / name).touch()
+    found = known.at_hand(tmp_path)
+    read = {name: found.image_dependencies(name).images[name].archive for name in names}  # type: ignore[union-attr]
+    # Only the author's is there; both are; neither is.
+    assert read == {"duts-tr": "duts-tr-original", "pascal-s": "pascal-s", "ecssd": "ecssd"}
+    assert list(found.image_dependencies("duts-tr").sources) == ["duts-tr-original"]
 
 
 def test_a_file_has_a_checksum_or_members() -> None:

@@ -89,17 +89,6 @@ def test_a_state_dict_computes_what_the_network_does(tmp_path: Path, kind: str) 
 
 
 def test_files_without_weights_of_the_network_are_refused(tmp_path: Path) -> None:
-    class Harm:
-        def __reduce__(self) -> tuple[object, ...]:
-            return (Path.touch, (tmp_path / "harm",))
-
-    path = tmp_path / "weights"
-    torch.save({"weight": Harm()}, path)
-    with pytest.raises(InputError, match="no state dict of plain tensors"):
-        convert("state-dict", path.read_bytes(), "torchvision/resnet18", tmp_path / "out")
-    assert not (tmp_path / "harm").exists()
-    with pytest.raises(InputError, match="neither a torch nor a safetensors"):
-        convert("state-dict", b"<html>", "torchvision/resnet18", tmp_path / "out")
     smaller = save(torchvision.models.resnet18(weights=None).state_dict())
     with pytest.raises(InputError, match=r"do not fit the architecture torchvision/resnet50: .*layer1\.0"):
         convert("state-dict", smaller, "torchvision/resnet50", tmp_path / "out")

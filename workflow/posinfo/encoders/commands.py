@@ -29,7 +29,8 @@ def encoder(*, entry: str, resources: Path, output: Path) -> None:
         initialise(stored.architecture, stored.weights.random, output)
     elif isinstance(stored.weights, WeightFile) and stored.source:
         data = read_source(stored.source, stored.weights.member, resources)
-        convert(stored.weights.layout, data, stored.architecture, output)
+        if taken := convert(stored.weights.layout, data, stored.architecture, output, stored.weights.key or ""):
+            print(taken)
 
 
 def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:

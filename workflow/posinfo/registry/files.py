@@ -1,5 +1,6 @@
 """The base of all entries of the registry, and the entries of files that are fetched."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -105,8 +106,8 @@ class LocalFile(SourceEntry):
 
     @property
     def place(self) -> str:
-        """Its path below the resources folder."""
-        return f"archives/{Path(self.path).name}"
+        """Its path below the resources folder, which differs for files of one name in different folders."""
+        return f"archives/{sha256(self.path.encode()).hexdigest()[:8]}-{Path(self.path).name}"
 
     @property
     def copied_from(self) -> list[str]:

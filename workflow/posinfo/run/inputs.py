@@ -38,6 +38,19 @@ class Inputs:
         """The source that lies at a place below `resources`."""
         return look_up("source", f"{kind}/{file}", self._places)
 
+    def copied_from(self, kind: str, file: str) -> list[str]:
+        """The local file that a source is copied from, if it is; it may be missing once the copy is there.
+
+        Raises:
+            InputError: when the file and its copy are missing.
+        """
+        source = self.source(kind, file)
+        copied = Path(self.run.resources, source.place).exists()
+        for path in source.copied_from:
+            if not copied and not Path(path).is_file():
+                raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
+        return source.copied_from
+
     def _fetched(self, part: Registry) -> list[str]:
         return [f"{self.run.resources}/{source.place}" for source in part.sources.values()]
 

@@ -1,8 +1,6 @@
 """Tables from synthetic scores: cells, holes, spread, layout, and the check against committed values."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,11 @@ from posinfo.scores.measures import write_scores
 from posinfo.store.errors import InputError
 from posinfo.tables import cells
 from posinfo.tables.built import BuiltTable
-from posinfo.tables.layouts import escape_latex, latex, write_table
+from posinfo.tables.layouts import escape_latex, write_table
 from posinfo.tables.summaries import read_scores, summarise
 from posinfo.tables.verify import cells_outside
 from synthetic_scores import write_synthetic_scores
+from typeset import TEX, typeset
 
 RUN = load_config({})
 TABLES = {name: table for name, table in tables(RUN).items() if table.build == "tables.cells:build"}
@@ -127,13 +126,34 @@ def test_committed_values_are_the_default_runs_cells(tmp_path: Path, name: str) 
     assert committed[keys].to_numpy().tolist() == tidy[keys].to_numpy().tolist()
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX: Debian's texlive-latex-base, -recommended")
+@pytest.mark.skipif(not TEX, reason="no TeX: Debian's texlive-latex-base, -recommended")
+def test_a_real_tex_takes_every_table(tmp_path: Path) -> None:
+    for name in TABLES:
+        typeset(made(tmp_path / name, name), tmp_path)
+
+
+@pytest.mark.skipif(not TEX, reason="no TeX: Debian's texlive-latex-base, -recommended")
 def test_a_real_tex_takes_every_character(tmp_path: Path) -> None:
-    layout = pd.DataFrame({"what": [r"a_b # $ % & { } ^ ~ \ ±"]})
-    layout.columns = pd.MultiIndex.from_tuples([("what", "")])
-    table = BuiltTable(layout, layout, "100 % of $ and #", {"my_net": r"{title}^2 ~ \x"})
-    head = r"\documentclass{article}\usepackage{booktabs,multirow}\begin{document}"
-    page = f"{head}{latex(table, 'x')}\\end{{document}}"
-    (tmp_path / "t.tex").write_text(page)
-    done = subprocess.run(["pdflatex", "-halt-on-error", "t"], cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    latin = "".join(map(chr, range(0x17F)))
+    for text in (
+        latin,
+        "[0] x",
+        "* x",
+        "a\n\nb",
+        "α β Δ λ ε µ",
+        "² ³ × ± − ≤ ≥ ≈ → – — … “x” ’ °",
+        "日本 ☃ ᵀ e\u0301 e\u0336",
+    ):
+        layout = pd.DataFrame({"what": [text, text]})
+        layout.columns = pd.MultiIndex.from_tuples([(text, "")])
+        typeset(BuiltTable(layout, layout, text, {"my_net": text}), tmp_path)
+
+
+def test_latex_prints_what_a_title_says() -> None:
+    assert escape_latex(r"a_b # $ % & { } ^ ~ \ ±") == (
+        r"a\_b \# \$ \% \& \{ \} \textasciicircum{} \textasciitilde{} \textbackslash{} $\pm$"
+    )
+    assert escape_latex("é β Δ λ ² – x < y | z") == (
+        r"é $\beta$ $\Delta$ $\lambda$ $^2$ -- x \textless{} y \textbar{} z"
+    )
+    assert escape_latex("e\u0301 日") == r"é \ifdefined\Umathchar 日\else[U+65E5]\fi{}"

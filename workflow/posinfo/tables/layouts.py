@@ -1,5 +1,6 @@
 """Tables for people: numbers as the paper prints them, Markdown and LaTeX."""
 
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +20,33 @@ LATEX = {
     "$": r"\$",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
+    # Signs that OT1, the encoding of LaTeX's default fonts, shows as others.
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # An argument of the end of a row, where they begin the next one.
+    "[": "{[}",
+    "*": "{*}",
     "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "→": r"$\to$",
+    "µ": r"$\mu$",
+    "°": r"$^\circ$",
+    "²": r"$^2$",
+    "³": r"$^3$",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "’": "'",
+    "“": "``",
+    "”": "''",
 }
+GREEK = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"  # letters that LaTeX has commands for
+ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"  # accents that OT1 can set
 
 
 def said_once(frame: pd.DataFrame, columns: int) -> pd.DataFrame:
@@ -86,5 +112,21 @@ def latex(table: BuiltTable, name: str) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """The text with LaTeX's special characters as commands."""
-    return "".join(LATEX.get(character, character) for character in text)
+    """The text, in one line, as LaTeX prints it.
+
+    Special characters and Greek letters are commands, and letters with an accent stay. pdfTeX prints the code of any
+    other character; XeTeX and LuaTeX print the character.
+    """
+    line = unicodedata.normalize("NFC", " ".join(text.split()))
+    return "".join(LATEX.get(character) or _latex(character) for character in line if character.isprintable())
+
+
+def _latex(character: str) -> str:
+    """A character that is not special."""
+    if character in GREEK:
+        name = unicodedata.name(character).split()[-1].replace("LAMDA", "LAMBDA").lower()
+        return rf"$\{name.capitalize() if character.isupper() else name}$"
+    parts = unicodedata.normalize("NFD", character)
+    if parts[0].isascii() and set(parts[1:]) <= set(ACCENTS) and ord(character) < 0x180:
+        return character
+    return rf"\ifdefined\Umathchar {character}\else[U+{ord(character):04X}]\fi{{}}"

@@ -19,6 +19,7 @@ from posinfo.store.errors import InputError
 from posinfo.store.sidecars import write_sidecar
 from posinfo.tables.layouts import with_sd
 from synthetic_atlas import ENCODERS, NAMES, PATTERNS, RUN, scores, spc_of, structures
+from typeset import typeset
 
 
 def of_atlas(section: dict[str, Any]) -> RunConfig:
@@ -169,6 +170,7 @@ def test_the_built_table_has_numbers_layout_and_caption(tmp_path: Path) -> None:
     assert "over 2 seeds and, for random weights, 2 draws" in built.caption
     assert f"{RUN.images.natural} (n=3)" in built.caption
     assert built.titles == RUN.titles(["pixels", "squeezenet"])
+    typeset(built, tmp_path)
 
 
 def test_the_figure_shows_every_number_of_the_table(tmp_path: Path) -> None:

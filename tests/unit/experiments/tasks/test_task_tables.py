@@ -13,6 +13,7 @@ from posinfo.run.config import load_config
 from posinfo.run.experiments import load
 from posinfo.store.errors import InputError
 from posinfo.store.sidecars import write_sidecar
+from typeset import typeset
 
 RUN = load_config(yaml.safe_load((ROOT / "workflow/configs/thousand.yaml").read_text()))
 CLASSES = {"sky": 0.9, "road": 0.8, "pole": float("nan")}
@@ -38,7 +39,7 @@ def measured(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(("name", "metric"), [("table5a", "f_adaptive"), ("table5b", "miou")])
-def test_the_baseline_has_a_row_for_each_set(measured: list[Path], name: str, metric: str) -> None:
+def test_the_baseline_has_a_row_for_each_set(tmp_path: Path, measured: list[Path], name: str, metric: str) -> None:
     built = load(EXPERIMENT.tables[name].build)(RUN, name, measured)
     rows = built.tidy
     baseline = rows[rows["from"] == tables.BASELINE]
@@ -51,6 +52,7 @@ def test_the_baseline_has_a_row_for_each_set(measured: list[Path], name: str, me
     assert built.layout.iloc[-2:].droplevel(1, axis=1)[metric].tolist() == [".250", ".250"]
     assert "val, n = 7; test, n = 7; trained once, 2 epochs of 500 images" in built.caption
     assert list(built.titles) == ["vgg16-saliency-nopad", "vgg16-saliency"]
+    typeset(built, tmp_path)
 
 
 def test_published_numbers_stand_below_ours(measured: list[Path]) -> None:
@@ -59,7 +61,7 @@ def test_published_numbers_stand_below_ours(measured: list[Path]) -> None:
     assert rows[rows["from"] == tables.PAPER]["miou"].tolist() == pytest.approx([0.123, 0.231])
 
 
-def test_each_class_stands_beside_the_baseline(measured: list[Path]) -> None:
+def test_each_class_stands_beside_the_baseline(tmp_path: Path, measured: list[Path]) -> None:
     built = tables.build_classes(RUN, "classes", measured)
     shown = built.layout.droplevel(1, axis=1)
     assert list(shown.columns) == ["images", "class", "VGG w/o padding", "VGG", tables.POSITION_ONLY]
@@ -69,6 +71,7 @@ def test_each_class_stands_beside_the_baseline(measured: list[Path]) -> None:
     assert "paper" not in built.caption
     assert "Position-only baseline" in built.caption
     assert list(built.tidy.columns) == ["images", "n_images", "class", "model", "encoder", "iou"]
+    typeset(built, tmp_path)
 
 
 def test_a_damaged_file_of_metrics_is_refused(measured: list[Path]) -> None:

@@ -1,9 +1,12 @@
 """How often pixels are used: counted by hand, and as published."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from posinfo.experiments.uneven_padding import foveation as foveation_module
 from posinfo.experiments.uneven_padding.foveation import (
+    CAPTION,
     PADDINGS,
     AnyPadding,
     Map,
@@ -17,6 +20,7 @@ from posinfo.run.config import load_config
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import markdown
 from torch import nn
+from typeset import typeset
 
 
 def test_one_layer_uses_pixels_as_often_as_counted() -> None:
@@ -49,14 +53,16 @@ def test_a_stride_on_an_even_input_leaves_one_side_short() -> None:
     assert uneven.sum(0)[1] > 1.2 * uneven.sum(0)[-2]
 
 
-def test_the_table_agrees_with_what_is_published() -> None:
+def test_the_table_agrees_with_what_is_published(tmp_path: Path) -> None:
     rows = foveation_rows({padding: of_one_layer(padding) for padding in PADDINGS})
     assert rows["uniform"].tolist() == rows["published"].tolist()
     assert rows.set_index("padding")["layer_corner"]["none"] == pytest.approx(1 / 9)
     assert len(rows) == len(PADDINGS)
     printed = foveation_layout(rows)
     assert printed["uniform", ""].tolist()[0] == "no (no)"
-    assert "| full" in markdown(BuiltTable(rows, printed, ""))
+    built = BuiltTable(rows, printed, CAPTION)
+    assert "| full" in markdown(built)
+    typeset(built, tmp_path)
 
 
 def test_the_table_is_of_the_runs_own_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,8 +205,6 @@ def _current(name: str) -> str:
 def _converted(name: str, tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if tensor.is_meta:
         raise InputError(f"{name} has a shape but no values (torch's meta device); save it from a network with values")
-    if tensor.is_quantized:
-        tensor = tensor.dequantize()
     if like.is_floating_point() and not tensor.is_floating_point():
         raise InputError(f"{name} holds {tensor.dtype}, where the network has {like.dtype}; save it as floats")
     dense = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()

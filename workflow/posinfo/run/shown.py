@@ -32,11 +32,12 @@ def tables(run: "RunConfig") -> dict[str, Table]:
 
 
 def figures(run: "RunConfig") -> dict[str, Figure]:
-    """Every figure of the run by name, but those of tables without any cells."""
+    """Every figure of the run by name, but that of a table (they share a name) without any cells."""
     found = {**FIGURES}
     for experiment in run.switched_on.values():
         found |= experiment.figures
-    return {name: figure for name, figure in found.items() if figure.inputs(run)}
+    left_out = known_tables(run).keys() - tables(run).keys()
+    return {name: figure for name, figure in found.items() if name not in left_out}
 
 
 def measurements(run: "RunConfig") -> dict[str, Measurement]:

@@ -48,6 +48,14 @@ def test_images_are_found_among_other_files_and_decoded(tmp_path: Path, name: st
     assert (decoded[0].right, decoded[0].bottom, decoded[0].flipped) == (12, 9, False)
 
 
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tar.gz"])
+def test_members_that_begin_with_a_dot_are_found(tmp_path: Path, kind: str) -> None:
+    path = packed(tmp_path / kind, {f"./{name}": data for name, data in numbered(3).items()})
+    with opened(path) as archive:
+        assert archive.read(PASCAL.replace("*", "2")) == jpeg(40)
+    assert found(path, 3, MASKS) == [PASCAL.replace("*", str(number)) for number in (1, 2, 3)]
+
+
 def test_missing_images_are_named_by_masks_or_by_numbers(tmp_path: Path) -> None:
     members = numbered(40)
     for number in (7, 33):
@@ -133,7 +141,7 @@ def test_a_folder_is_a_set(tmp_path: Path) -> None:
     (folder / "c.png").write_bytes(jpeg(10))
     assert folder_digest(folder) != before
     (folder / "deep" / "b.png").write_bytes(jpeg(10))
-    with pytest.raises(InputError, match="'b' is the name of more than one photograph"):
+    with pytest.raises(InputError, match=r"holds b\.jpg and deep/b\.png: images are told apart by 'b'"):
         folder_digest(folder)
     with pytest.raises(InputError, match="is no folder"):
         images_of("mine", Registry(images={"mine": Folder(folder=str(tmp_path / "none"))}), tmp_path)

@@ -1,5 +1,6 @@
 """Decode sets of images."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,14 @@ def images(name: str, *, entry: str, resources: Path, trained_on: Sequence[Path]
     from posinfo.images.decoded import refuse_shared_photographs, write_images
     from posinfo.images.sets import images_of
     from posinfo.registry.catalogue import Registry
+    from posinfo.registry.entries import Folder
+    from posinfo.sources.folders import passed_over
 
-    decoded, count = images_of(name, Registry.model_validate_json(entry), resources)
+    registry = Registry.model_validate_json(entry)
+    decoded, count = images_of(name, registry, resources)
+    described = registry.images[name]
+    if isinstance(described, Folder) and (words := passed_over(Path(described.folder))):
+        print(words, file=sys.stderr)
     for training_set in trained_on:
         decoded = refuse_shared_photographs(decoded, training_set)
     write_images(decoded, count, output)

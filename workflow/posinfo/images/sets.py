@@ -10,7 +10,7 @@ from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Folder, RemoteFile, SyntheticImages, Views, Wheel
 from posinfo.sources.archives import Archive, images_in, opened, read_stems
 from posinfo.sources.fetching import read_member, verify
-from posinfo.sources.folders import photographs_in, refuse_duplicate_names
+from posinfo.sources.folders import photographs_in, refuse_unusable_names
 from posinfo.sources.repositories import opened_repository
 from posinfo.store.errors import InputError
 
@@ -74,7 +74,7 @@ def _in_archive(entry: ArchiveImages, registry: Registry, resources: Path) -> It
         only = read_stems(archive, path, entry.listed) if entry.listed else None
         masks = None if entry.masks_archive else entry.masks
         names = images_in(archive, path, entry.images, entry.count, masks, only)
-        refuse_duplicate_names(names, path)
+        refuse_unusable_names(names, path)
         for name in names:  # in the archive's order: a compressed tar is read from front to back
             yield from crops(name, archive.read(name), count=1, seed=0)
 

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
@@ -58,13 +59,17 @@ class _Zip:
         for info in self._opened.infolist():
             if not info.is_dir():
                 kind = stat.S_IFMT(info.external_attr >> 16)
-                yield Member(info.filename, info.file_size, kind in (0, stat.S_IFREG))
+                yield Member(_path(info.filename), info.file_size, kind in (0, stat.S_IFREG))
 
     def read(self, member: str) -> bytes:
-        return self._opened.read(member)
+        return self._opened.read(self._known[member])
 
     def comment(self) -> str:
         return self._opened.comment.decode(errors="replace")
+
+    @cached_property
+    def _known(self) -> dict[str, zipfile.ZipInfo]:
+        return {_path(info.filename): info for info in self._opened.infolist()}
 
 
 class _Tar:
@@ -75,18 +80,24 @@ class _Tar:
     def members(self) -> Iterator[Member]:
         for info in self._opened:
             if not info.isdir():
-                self._known[info.name] = info
-                yield Member(info.name, info.size, info.isreg())
+                path = _path(info.name)
+                self._known[path] = info
+                yield Member(path, info.size, info.isreg())
 
     def read(self, member: str) -> bytes:
         if member not in self._known:
-            self._known |= {info.name: info for info in self._opened}
+            self._known |= {_path(info.name): info for info in self._opened}
         file = self._opened.extractfile(self._known[member])
         assert file is not None  # `images_in` yields regular members only
         return file.read()
 
     def comment(self) -> str:
         return self._opened.pax_headers.get("comment", "")
+
+
+def _path(name: str) -> str:
+    """A member's path without `./`, which `tar -cf set.tar .` writes before each."""
+    return PurePosixPath(name).as_posix()
 
 
 class _Header(tarfile.TarInfo):

@@ -1,11 +1,13 @@
 """Folders of photographs of this machine. Light, since planning a run lists them."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from posinfo.sources.globs import is_system_file
 from posinfo.store.errors import InputError
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -15,29 +17,59 @@ def photographs_in(folder: Path, count: int | None = None) -> list[str]:
     """The photographs in a folder and below it, as sorted paths relative to it, without hidden files.
 
     Raises:
-        InputError: when there is no such folder, it holds no photographs or not `count`, or two have the same name.
+        InputError: when there is no such folder, it holds no photographs or not `count`, two have the same name, or
+            a photograph is a link to nothing.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; a set of images names it")
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in PHOTOGRAPHS]
-    names = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+    files = [path for path in _visible(folder) if path.suffix.lower() in PHOTOGRAPHS and not path.is_dir()]
+    for path in files:
+        if not path.exists():
+            raise InputError(f"{path} is a link to a file that is not there; remove it")
+    names = sorted(path.relative_to(folder).as_posix() for path in files)
     if not names or (count is not None and len(names) != count):
         wanted = "at least one" if count is None else str(count)
         raise InputError(f"{folder} holds {len(names)} photographs ({', '.join(PHOTOGRAPHS)}), expected {wanted}")
-    refuse_duplicate_names(names, folder)
+    refuse_unusable_names(names, folder)
     return names
 
 
-def refuse_duplicate_names(names: Iterable[str], where: Path) -> None:
-    """Refuse photographs of the same stem: scores name images by it, and views of one stem count as one photograph.
+def passed_over(folder: Path) -> str:
+    """What a set of images leaves out of its folder, in words; empty when it reads every visible file."""
+    kinds = Counter(
+        "behind a link to a folder" if path.is_dir() else ascii(path.suffix.lower())[1:-1] or "without a suffix"
+        for path in _visible(folder)
+        if path.is_dir() or path.suffix.lower() not in PHOTOGRAPHS
+    )
+    listed = ", ".join(f"{times} {kind}" for kind, times in kinds.most_common())
+    return f"{folder}: not read: {listed}; read are {', '.join(PHOTOGRAPHS)}" if kinds else ""
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The files in a folder and below it, and links to folders, which are not followed; none hidden or a system's."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        found += [Path(place, name) for name in files]
+        found += [path for name in folders if (path := Path(place, name)).is_symlink()]
+    return [path for path in found if not is_system_file(path.relative_to(folder).as_posix())]
+
+
+def refuse_unusable_names(names: Iterable[str], where: Path) -> None:
+    """Refuse names that results cannot be told apart by: of the same stem, which names an image, or no text at all.
 
     Raises:
-        InputError: for the first such stem.
+        InputError: for the first such name.
     """
-    stems = Counter(PurePosixPath(name).stem for name in names)
-    duplicates = [stem for stem, times in stems.items() if times > 1]
-    if duplicates:
-        raise InputError(f"{where}: {duplicates[0]!r} is the name of more than one photograph; rename all but one")
+    known: dict[str, str] = {}
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{where} holds {name!a}, whose name is no text in UTF-8; rename it") from None
+        stem = PurePosixPath(name).stem
+        if stem in known:
+            raise InputError(f"{where} holds {known[stem]} and {name}: images are told apart by {stem!r}; rename one")
+        known[stem] = name
 
 
 def folder_digest(folder: Path) -> str:

@@ -13,7 +13,7 @@ from posinfo.encoders.architectures import Weights, with_weights
 from posinfo.encoders.initial import initialise
 from posinfo.encoders.weights import convert
 from posinfo.features.extraction import Preprocessing, open_encoder
-from posinfo.images.decoded import decode
+from posinfo.images.decoding import decode
 from posinfo.images.sets import images_of
 from posinfo.registry import catalogue, entries
 from posinfo.sources.fetching import read_member
@@ -97,7 +97,7 @@ def correctly_classified(name: str, resources: Path) -> int:
     network = with_weights(entry.architecture, weights_in(resources / "encoders" / f"{name}.safetensors"), name)
     correct = 0
     for member, digest in source.members.items():
-        decoded = decode(read_member(resources / source.place, member, digest), member)
+        decoded, _ = decode(read_member(resources / source.place, member, digest), member)
         image = ImageOps.fit(decoded, (256, 256), Image.Resampling.BICUBIC).crop((16, 16, 240, 240))
         prepared = Preprocessing.of(entry.input).prepare(torch.from_numpy(np.asarray(image).copy())[None])
         correct += int(network(prepared).argmax()) == int(Path(member).stem.rsplit("_", 1)[1])

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from posinfo.images.decoded import constant, crops, decode, noise, split, write_images
+from posinfo.images.decoded import constant, crops, noise, split, write_images
+from posinfo.images.decoding import decode
 from posinfo.images.sets import images_of
 from posinfo.registry.catalogue import Registry, shipped, with_own
 from posinfo.registry.entries import Views
@@ -25,13 +26,13 @@ RAMP = np.tile(np.linspace(0, 255, 32, dtype=np.uint8), (24, 1))
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA", "LA", "1"])
 def test_modes_become_rgb(mode: str) -> None:
-    image = decode(encoded(Image.fromarray(RAMP).convert(mode), "PNG"), "ramp.png")
+    image, _ = decode(encoded(Image.fromarray(RAMP).convert(mode), "PNG"), "ramp.png")
     assert (image.mode, image.size) == ("RGB", (32, 24))
 
 
 def test_cmyk_becomes_rgb() -> None:
     red = Image.new("RGB", (20, 20), (255, 0, 0)).convert("CMYK")
-    pixel = decode(encoded(red, "JPEG", quality=95), "red.jpg").getpixel((10, 10))
+    pixel = decode(encoded(red, "JPEG", quality=95), "red.jpg")[0].getpixel((10, 10))
     assert isinstance(pixel, tuple)
     assert pixel[0] > 200
     assert max(pixel[1:]) < 60
@@ -39,21 +40,22 @@ def test_cmyk_becomes_rgb() -> None:
 
 def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
-    assert np.array_equal(np.asarray(decode(encoded(deep, "PNG"), "deep.png"))[..., 0], RAMP)
+    assert np.array_equal(np.asarray(decode(encoded(deep, "PNG"), "deep.png")[0])[..., 0], RAMP)
 
 
 def test_exif_orientation_is_applied() -> None:
     image = Image.fromarray(RAMP).convert("RGB")
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
-    turned = decode(encoded(image, "JPEG", exif=exif), "turned.jpg")
+    turned, orientation = decode(encoded(image, "JPEG", exif=exif), "turned.jpg")
+    assert orientation == 6
     assert turned.size == (24, 32)
     assert np.asarray(turned)[0].mean() < 20  # the dark left edge is now on top
 
 
 def test_transparent_pixels_are_white() -> None:
     clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
-    assert decode(encoded(clear, "PNG"), "clear.png").getpixel((4, 4)) == (255, 255, 255)
+    assert decode(encoded(clear, "PNG"), "clear.png")[0].getpixel((4, 4)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(

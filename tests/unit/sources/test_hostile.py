@@ -14,11 +14,11 @@ from posinfo.encoders.weights import convert
 from posinfo.images.decoded import (
     DecodedImage,
     crops,
-    decode,
     read_image_names,
     refuse_shared_photographs,
     write_images,
 )
+from posinfo.images.decoding import decode
 from posinfo.store.errors import InputError
 
 
@@ -55,9 +55,9 @@ def test_files_that_are_no_photographs_are_named(data: bytes, words: str) -> Non
 
 
 def test_the_content_decides_the_format_not_the_suffix() -> None:
-    assert decode(encoded(GREY, "PNG"), "photo.jpg").size == (40, 30)
+    assert decode(encoded(GREY, "PNG"), "photo.jpg")[0].size == (40, 30)
     camera = encoded(GREY, "MPO", save_all=True, append_images=[GREY])  # a photograph and its preview
-    assert decode(camera, "photo.jpg").size == (40, 30)
+    assert decode(camera, "photo.jpg")[0].size == (40, 30)
 
 
 class Harm:

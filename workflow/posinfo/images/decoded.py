@@ -1,7 +1,5 @@
 """Images, decoded and resized once for all encoders, as uint8, with a csv that names the origin of each."""
 
-import io
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,17 +8,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from posinfo.images.decoding import decode
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.store.errors import InputError
 from posinfo.store.files import atomic_write, preallocated_npy, sha256_of
 from posinfo.store.sidecars import verified, write_sidecar
 
 Pixels = NDArray[np.uint8]
-# Formats of photographs. Pillow knows others that start further programs (EPS) or hold no single image.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-SMALLEST = 8  # pixels of the short side
 
 
 @dataclass(frozen=True)
@@ -31,9 +27,10 @@ class DecodedImage:
         name: of the image; views of one photograph differ in the number at the end.
         pixels: uint8 RGB [side, side, 3].
         source: the photograph's path in its wheel, archive or folder; empty for a synthetic image.
-        sha256: of the photograph's bytes; empty for a synthetic image.
+        sha256: of the photograph's decoded pixels; empty for a synthetic image.
         left, top, right, bottom: the box that was cut from the photograph, in its pixels.
         flipped: whether the view is mirrored.
+        orientation: the EXIF orientation that the photograph is stored in; 1 is upright.
     """
 
     name: str
@@ -45,50 +42,7 @@ class DecodedImage:
     right: int = 0
     bottom: int = 0
     flipped: bool = False
-
-
-def stored_image(data: bytes, name: str) -> Image.Image:
-    """Load an image as it is stored, without any conversion.
-
-    Raises:
-        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data), formats=FORMATS)
-            opened.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{name} cannot be read as an image: {error}") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} is too large to be a photograph: {error}") from None
-    frames = getattr(opened, "n_frames", 1)
-    if frames > 1 and opened.format != "MPO":  # a camera's MPO holds the photograph and its preview
-        raise InputError(f"{name} holds {frames} images; a photograph is one")
-    if min(opened.size) < SMALLEST:
-        raise InputError(
-            f"{name} is {opened.width} x {opened.height} pixels; a photograph has at least {SMALLEST} a side"
-        )
-    return opened
-
-
-def decode(data: bytes, name: str) -> Image.Image:
-    """Decode a photograph to an upright 8-bit RGB image.
-
-    Grey, palette and CMYK images are converted to RGB, 16-bit grey values are scaled to 8 bits, the EXIF orientation is
-    applied, and a transparent image is laid on white.
-
-    Raises:
-        InputError: as `stored_image`.
-    """
-    image: Image.Image = ImageOps.exif_transpose(stored_image(data, name))
-    if image.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion would clip every value above 255 to white.
-        values = np.asarray(image).astype(np.float64) / 257
-        return Image.fromarray(values.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
+    orientation: int = 1
 
 
 def split(names: Sequence[str], held_out: int, seed: int) -> tuple[list[str], list[str]]:
@@ -112,11 +66,11 @@ def crops(name: str, data: bytes, count: int, seed: int, side: int = IMAGE_SIDE)
     and the photograph's bytes. Each view is resized to [side, side] without keeping its aspect ratio, bilinear with
     antialiasing, as the Resize of the released code does.
     """
-    image = decode(data, name)
-    digest = sha256(data).hexdigest()
+    image, orientation = decode(data, name)
+    digest = sha256(image.tobytes()).hexdigest()
     width, height = image.size
     short = min(width, height)
-    rng = np.random.default_rng([seed, int(digest[:8], 16)])
+    rng = np.random.default_rng([seed, int(sha256(data).hexdigest()[:8], 16)])
     mirrored = rng.permutation(count) < count // 2
     for index in range(count):
         cut = short if index == 0 else max(1, round(float(short * rng.uniform(0.5, 1.0))))
@@ -127,7 +81,8 @@ def crops(name: str, data: bytes, count: int, seed: int, side: int = IMAGE_SIDE)
         if mirrored[index]:
             view = ImageOps.mirror(view)
         stem = PurePosixPath(name).stem
-        yield DecodedImage(f"{stem}-{index}", np.asarray(view), name, digest, *box, flipped=bool(mirrored[index]))
+        flipped = bool(mirrored[index])
+        yield DecodedImage(f"{stem}-{index}", np.asarray(view), name, digest, *box, flipped, orientation)
 
 
 def refuse_shared_photographs(images: Iterator[DecodedImage], training_set: Path) -> Iterator[DecodedImage]:
@@ -135,12 +90,12 @@ def refuse_shared_photographs(images: Iterator[DecodedImage], training_set: Path
 
     Args:
         images: of the test set.
-        training_set: the csv of the training set. Photographs are compared by the sha256 of their bytes.
+        training_set: the csv of the training set. Photographs are compared by their decoded pixels.
 
     Raises:
         InputError: for a photograph that is in both sets.
     """
-    table = _read_table(training_set)
+    table = read_origins(training_set)
     trained_on = dict(zip(table["sha256"], table["source"], strict=True))
     for image in images:
         if image.sha256 and image.sha256 in trained_on:
@@ -203,9 +158,14 @@ def read_image_names(path: Path) -> list[str]:
     Raises:
         InputError: when its sha256 is not the one in the set's sidecar.
     """
-    return list(_read_table(path)["image"])
+    return list(read_origins(path)["image"])
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_origins(path: Path) -> pd.DataFrame:
+    """Read the csv of a set: a row for each image, with the fields of `DecodedImage` as text, its name as `image`.
+
+    Raises:
+        InputError: as `read_image_names`.
+    """
     verified(path, "names_sha256")
     return pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from posinfo.experiments.tasks.data.decoding import decode_masks
+from posinfo.experiments.tasks.data.decoding import WholePhotograph, decode_masks
 from posinfo.registry.catalogue import Registry
 from posinfo.registry.entries import ArchiveImages, RemoteFile
 from posinfo.store.errors import InputError
@@ -40,7 +40,7 @@ def test_a_compressed_tar_is_read_once_for_its_masks(tmp_path: Path, monkeypatch
     noise = np.random.default_rng(0).integers(0, 12, (60, 9, 12), dtype=np.uint8)
     known = archived(tmp_path, "frames.tar.gz", list(noise), unknown=11)
     monkeypatch.setattr(gzip._GzipReader, "_rewind", counted)
-    masks = list(decode_masks("set", known, tmp_path, [(12, 9)] * 60))
+    masks = list(decode_masks("set", known, tmp_path, [WholePhotograph(12, 9)] * 60))
     assert len(masks) == 60
     assert {int(value) for mask in masks for value in np.unique(mask)} == {*range(11), 255}
     assert len(rewinds) <= 2  # one to tell the kind of archive, one to decode after the members are listed
@@ -48,12 +48,13 @@ def test_a_compressed_tar_is_read_once_for_its_masks(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("unknown", [12, 255])
 def test_unlabelled_pixels_become_255(tmp_path: Path, unknown: int) -> None:
-    known = archived(tmp_path, "frames.zip", [np.full((9, 12), 12, np.uint8)], unknown)
-    (mask,) = decode_masks("set", known, tmp_path, [(12, 9)])
-    assert np.unique(mask).tolist() == [255 if unknown == 12 else 12]
+    half = np.repeat(np.array([[0, 12]], np.uint8), 6, axis=1).repeat(9, axis=0)
+    known = archived(tmp_path, "frames.zip", [half], unknown)
+    (mask,) = decode_masks("set", known, tmp_path, [WholePhotograph(12, 9)])
+    assert np.unique(mask).tolist() == [0, 255 if unknown == 12 else 12]
 
 
 def test_a_mask_beyond_the_classes_is_named(tmp_path: Path) -> None:
     known = archived(tmp_path, "frames.zip", [np.full((9, 12), 12, np.uint8)], unknown=11)
     with pytest.raises(InputError, match=r"b/0.png has the value 12, beyond 11 for unknown"):
-        list(decode_masks("set", known, tmp_path, [(12, 9)]))
+        list(decode_masks("set", known, tmp_path, [WholePhotograph(12, 9)]))

@@ -24,15 +24,15 @@ def masks(name: str, *, entry: str, names: Path, resources: Path = Path("resourc
         names: csv of the set's images
         output: npy file; a sidecar goes beside it
     """
-    from posinfo.experiments.tasks.data.decoding import decode_masks, entry_with_masks, image_sizes
+    from posinfo.experiments.tasks.data.decoding import decode_masks, entry_with_masks, whole_photographs
     from posinfo.experiments.tasks.data.masks import write_masks
     from posinfo.registry.catalogue import Registry
 
     registry = Registry.model_validate_json(entry)
-    sizes = image_sizes(names)
-    decoded = decode_masks(name, registry, resources, sizes)
+    photographs = whole_photographs(names)
+    decoded = decode_masks(name, registry, resources, photographs)
     classes = entry_with_masks(name, registry).masks_classes or ()
-    write_masks(decoded, len(sizes), output, classes=classes)
+    write_masks(decoded, len(photographs), output, classes=classes)
 
 
 def train_encoder(

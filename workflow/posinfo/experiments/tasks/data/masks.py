@@ -16,13 +16,19 @@ Mask = NDArray[np.uint8]
 
 
 def write_masks(masks: Iterator[Mask], count: int, path: Path, classes: Sequence[str] = ()) -> None:
-    """Write uint8 [count, 224, 224] and its sidecar, with the names of the classes where none is a background."""
+    """Write uint8 [count, 224, 224] and its sidecar.
+
+    The sidecar has the names of the classes where none is a background, the number of masks, and of those without a
+    pixel above 0.
+    """
+    empty = 0
     with atomic_write(path) as partial:
         array = preallocated_npy(partial, np.uint8, (count, IMAGE_SIDE, IMAGE_SIDE))
         for row, mask in zip(array, tqdm(masks, "masks", count, unit="mask", disable=None), strict=True):
             row[:] = mask
+            empty += not mask.any()
         array.flush()  # type: ignore[attr-defined]
-    write_sidecar(path, classes=list(classes))
+    write_sidecar(path, classes=list(classes), count=count, empty=empty)
 
 
 def read_masks(path: Path) -> tuple[Mask, tuple[str, ...]]:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from posinfo.experiments.tasks.data.compositions import Compositions, Labelled, Pixels
 from posinfo.experiments.tasks.data.masks import UNKNOWN, Mask, read_masks
 from posinfo.experiments.tasks.recipes import COMPOSITIONS, Recipe
-from posinfo.images.decoded import read_image_names, read_images
+from posinfo.images.decoded import read_image_names, read_images, read_origins
 from posinfo.images.views import photograph_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.entries import Placed
@@ -131,8 +130,8 @@ class Split:
         return [int(number) for number in numbers.round()]
 
     def photographs(self) -> dict[str, str]:
-        """The sha256 of each photograph, and its name."""
-        table = pd.read_csv(self.images, dtype=str, keep_default_na=False)
+        """The sha256 of each photograph's pixels, and its name."""
+        table = read_origins(self.images)
         return dict(zip(table["sha256"], table["source"], strict=True))
 
     def named_classes(self) -> tuple[str, ...]:

@@ -1,0 +1,132 @@
+"""A ramp from black to white as people's files hold it: each depth and each kind of colour, and what none can show."""
+
+import io
+import struct
+import zlib
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDES = (24, 32)
+SHARES: NDArray[np.float64] = np.tile(np.linspace(0, 1, SIDES[1]), (SIDES[0], 1))
+RAMP = (SHARES * 255).round().astype(np.uint8)
+DEEP = (SHARES * 65535).round().astype(np.uint16)
+KINDS = {"u": 1, "i": 2, "f": 3}  # of TIFF's samples
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The bytes of an image as Pillow saves it."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def tiff(values: NDArray[Any], order: Literal["<", ">"] = "<", photometric: int = 1) -> bytes:
+    """An uncompressed TIFF of one strip; Pillow writes few depths."""
+
+    def long(value: int) -> bytes:
+        return struct.pack(f"{order}I", value)
+
+    def short(value: int) -> bytes:
+        return struct.pack(f"{order}HH", value, 0)
+
+    height, width, samples = (*values.shape, 1)[:3]
+    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    bits, kind = values.dtype.itemsize * 8, KINDS[values.dtype.kind]
+    lists = struct.pack(f"{order}{2 * samples}H", *[bits] * samples, *[kind] * samples)
+    many = samples > 1  # one value fits into the entry itself
+    entries = [
+        (256, 4, 1, long(width)),
+        (257, 4, 1, long(height)),
+        (258, 3, samples, long(8 + len(data)) if many else short(bits)),
+        (259, 3, 1, short(1)),
+        (262, 3, 1, short(photometric)),
+        (273, 4, 1, long(8)),
+        (277, 3, 1, short(samples)),
+        (278, 4, 1, long(height)),
+        (279, 4, 1, long(len(data))),
+        (339, 3, samples, long(8 + len(data) + 2 * samples) if many else short(kind)),
+    ]
+    directory = struct.pack(f"{order}H", len(entries))
+    for tag, stored_as, count, value in entries:
+        directory += struct.pack(f"{order}HHI", tag, stored_as, count) + value
+    head = (b"II*\0" if order == "<" else b"MM\0*") + long(8 + len(data) + len(lists))
+    return head + data + lists + directory + bytes(4)
+
+
+def png(values: NDArray[np.uint16], colours: int, clear: bytes = b"") -> bytes:
+    """A PNG of 16 bits, with a transparent colour if one is given."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colours, 0, 0, 0)
+    transparent = chunk(b"tRNS", clear) if clear else b""
+    image = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + transparent + image
+
+
+def twelve_bits() -> bytes:
+    """A TIFF of 12 bits, two values in three bytes."""
+    values = (SHARES * 4095).round().astype(int)
+    left, right = values[:, ::2], values[:, 1::2]
+    packed = np.stack([left >> 4, (left & 15) << 4 | right >> 8, right & 255], axis=-1).astype(np.uint8)
+    data = tiff(packed.reshape(SIDES[0], -1))
+    width = struct.Struct("<HHII")
+    bits = struct.Struct("<HHIHH")
+    data = data.replace(width.pack(256, 4, 1, SIDES[1] * 3 // 2), width.pack(256, 4, 1, SIDES[1]))
+    return data.replace(bits.pack(258, 3, 1, 8, 0), bits.pack(258, 3, 1, 12, 0))
+
+
+def modes() -> dict[str, bytes]:
+    """The ramp in the modes that Pillow itself writes."""
+    grey = Image.fromarray(RAMP)
+    palette = grey.convert("P")
+    found = {f"{mode} tiff": encoded(grey.convert("RGB").convert(mode), "TIFF") for mode in ("YCbCr", "CMYK", "LAB")}
+    found |= {f"{mode} tiff": encoded(grey.convert(mode), "TIFF") for mode in ("RGBA", "LA", "L", "P")}
+    found |= {f"{kind} grey": encoded(grey, kind) for kind in ("PNG", "BMP", "GIF", "PPM")}
+    found |= {"WEBP": encoded(grey, "WEBP", lossless=True), "LA png": encoded(grey.convert("LA"), "PNG")}
+    found |= {"PA tiff": encoded(palette.convert("PA"), "TIFF")}
+    return found | {"palette with alpha": encoded(palette, "PNG", transparency=bytes([255] * 256))}
+
+
+READ = {
+    "16-bit png": png(DEEP, 0),
+    "16-bit RGB png": png(np.dstack([DEEP] * 3), 2),
+    "16-bit tiff": tiff(DEEP),
+    "16-bit tiff, big endian": tiff(DEEP, ">"),
+    "16-bit tiff, 0 is white": tiff(65535 - DEEP, photometric=0),
+    "16-bit RGB tiff": tiff(np.dstack([DEEP] * 3), photometric=2),
+    "16-bit pgm": b"P5 32 24 65535\n" + DEEP.astype(">u2").tobytes(),
+    "10-bit pgm": b"P5 32 24 1023\n" + (SHARES * 1023).round().astype(">u2").tobytes(),
+    "12-bit tiff": twelve_bits(),
+    "8-bit tiff, 0 is white": tiff(255 - RAMP, photometric=0),
+    "float tiff": tiff(SHARES.astype(np.float32)),
+    "float tiff, big endian": tiff(SHARES.astype(np.float32), ">"),
+    "float tiff, 0 is white": tiff((1 - SHARES).astype(np.float32), photometric=0),
+    "float pfm": b"Pf\n32 24\n-1.0\n" + SHARES[::-1].astype("<f4").tobytes(),
+    **modes(),
+}
+NAN = np.where(SHARES > 0.9, np.nan, SHARES).astype(np.float32)
+FRAMES = [Image.fromarray(255 - RAMP)]
+REFUSED = {
+    "int32 tiff": (tiff(RAMP.astype(np.int32)), "signed integers"),
+    "int16 tiff": (tiff(RAMP.astype(np.int16)), "signed integers"),
+    "int8 tiff": (tiff((RAMP // 2).astype(np.int8)), "signed integers"),
+    "uint32 tiff": (tiff(RAMP.astype(np.uint32)), "32-bit integers"),
+    "float tiff to 255": (tiff(RAMP.astype(np.float32)), "holds 0 to 255; floats are 0"),
+    "float tiff to 65535": (tiff(DEEP.astype(np.float32)), "holds 0 to 65535; floats are 0"),
+    "float tiff below 0": (tiff(SHARES.astype(np.float32) - 0.5), "holds -0.5 to 0.5; floats are 0"),
+    "float tiff with NaN": (tiff(NAN), "holds NaN"),
+    "float64 tiff": (tiff(SHARES), "its kind is none of"),
+    "float16 tiff": (tiff(SHARES.astype(np.float16)), "its kind is none of"),
+    "float RGB tiff": (tiff(np.dstack([SHARES.astype(np.float32)] * 3), photometric=2), "its kind is none of"),
+    "uint64 tiff": (tiff(RAMP.astype(np.uint64)), "its kind is none of"),
+    "animated png": (encoded(Image.fromarray(RAMP), "PNG", save_all=True, append_images=FRAMES), "holds 2 images"),
+    "animated webp": (encoded(Image.fromarray(RAMP), "WEBP", save_all=True, append_images=FRAMES), "holds 2 images"),
+    "avif": (encoded(Image.fromarray(RAMP), "AVIF"), "its kind is none of"),
+    "no image": (b"no image", "its kind is none of"),
+}

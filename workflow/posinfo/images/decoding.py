@@ -1,0 +1,103 @@
+"""Decode the bytes of a photograph or a mask. Values are scaled by what white is in their type, or refused."""
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from posinfo.store.errors import InputError
+
+# Formats of photographs. Pillow knows others that start further programs (EPS) or hold no single image.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SMALLEST = 8  # pixels of the short side
+PNG_DEPTH = 24  # the byte of a PNG that holds its bits per channel
+
+
+def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
+    """Load an image upright, its values as they are stored, and the EXIF orientation that it is stored in.
+
+    The orientation is 1 for an image that is stored upright.
+
+    Raises:
+        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            opened = Image.open(io.BytesIO(data), formats=FORMATS)
+            orientation = int(opened.getexif().get(ExifTags.Base.Orientation, 1))
+            opened.load()
+            ImageOps.exif_transpose(opened, in_place=True)
+    except UnidentifiedImageError:
+        known = ", ".join(FORMATS)
+        raise InputError(f"{name} cannot be read as an image: it is damaged, or its kind is none of {known}") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise InputError(f"{name} is too large to be a photograph: {error}") from None
+    except (OSError, SyntaxError, ValueError, TypeError) as error:
+        raise InputError(f"{name} cannot be read as an image: {error}") from None
+    frames = getattr(opened, "n_frames", 1)
+    if frames > 1 and opened.format != "MPO":  # a camera's MPO holds the photograph and its preview
+        raise InputError(f"{name} holds {frames} images; a photograph is one")
+    if min(opened.size) < SMALLEST:
+        raise InputError(
+            f"{name} is {opened.width} x {opened.height} pixels; a photograph has at least {SMALLEST} a side"
+        )
+    clear = opened.info.get("transparency")
+    if opened.format == "PNG" and data[PNG_DEPTH] == 16 and isinstance(clear, tuple):
+        opened.info["transparency"] = tuple(value >> 8 for value in clear)  # Pillow reads the colours as 8 bits
+    return opened, orientation
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether the grey values of an image are other than unsigned 8 bits: more, signed, or floats."""
+    return image.mode.startswith(("I", "F")) or 2 in _tiff_tag(image, "SampleFormat")
+
+
+def grey_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """The grey values of a deep image, from 0 (black) to 255 (white): uint8 [height, width].
+
+    Raises:
+        InputError: for signed and 32-bit integers, and for floats outside 0 to 1.
+    """
+    if 2 in _tiff_tag(image, "SampleFormat"):
+        raise InputError(f"{name} holds signed integers, of which none is white; save it with unsigned 8 or 16 bits")
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F":
+        white = 1
+    elif image.mode != "I" or image.format == "PPM":  # Pillow scales a PPM's values to 16 bits
+        white = 2 ** int(_tiff_tag(image, "BitsPerSample")[0] or 16) - 1
+    else:
+        raise InputError(f"{name} holds 32-bit integers, of which none is white; save it with 8 or 16 bits")
+    if not ((values >= 0) & (values <= white)).all():
+        found = "NaN" if np.isnan(values).any() else f"{values.min():g} to {values.max():g}"
+        raise InputError(f"{name} holds {found}; floats are 0 where an image is black and 1 where it is white")
+    shares = values / white
+    if 0 in _tiff_tag(image, "PhotometricInterpretation"):  # Pillow inverts 8 bits alone
+        shares = 1 - shares
+    return np.asarray((shares * 255).round().astype(np.uint8))
+
+
+def decode(data: bytes, name: str) -> tuple[Image.Image, int]:
+    """A photograph as upright 8-bit RGB, transparent pixels laid on white; and the orientation it is stored in.
+
+    Raises:
+        InputError: as `stored_image` and `grey_of`.
+    """
+    image, orientation = stored_image(data, name)
+    if is_deep(image):
+        grey = grey_of(image, name)
+        if "transparency" in image.info:
+            grey[np.asarray(image) == image.info["transparency"]] = 255
+        return Image.fromarray(grey).convert("RGB"), orientation
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB"), orientation
+
+
+def _tiff_tag(image: Image.Image, name: str) -> tuple[int | None, ...]:
+    """The values of a TIFF's tag; None for another format, or without the tag."""
+    tags = getattr(image, "tag_v2", {})
+    value = tags.get(ExifTags.Base[name].value)
+    return value if isinstance(value, tuple) else (value,)

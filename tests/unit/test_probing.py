@@ -75,6 +75,24 @@ def test_what_cannot_be_probed_is_named(given: Any, transform: Any, words: str) 
         probe(Small(), given, {"f1": "first"}, transform=transform, training=SHORT, device="cpu")
 
 
+@pytest.mark.parametrize("given", ["folder", "array"])
+def test_a_photograph_under_two_names_is_not_probed(tmp_path: Path, given: str) -> None:
+    images = random_images()
+    images[6] = images[1]  # number 1 is trained on, number 6 is tested on
+    for number, pixels in enumerate(images):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.{'bmp' if number == 6 else 'png'}")
+    pictures = tmp_path if given == "folder" else images
+    with pytest.raises(InputError, match=r"6(\.bmp)? is the same photograph as (image )?1(\.png)? of train"):
+        probe(Small(), pictures, {"f1": "first"}, transform=Preprocessing("RGB", 1), training=SHORT, device="cpu")
+
+
+def test_files_that_are_no_photographs_are_said(tmp_path: Path) -> None:
+    (tmp_path / "photo.heic").touch()
+    Image.fromarray(random_images(1)[0]).save(tmp_path / "one.png")
+    with pytest.warns(UserWarning, match=r"not read: 1 \.heic;"), pytest.raises(InputError, match="give at least 4"):
+        probe(Small(), tmp_path, {"f1": "first"}, transform=Preprocessing("RGB", 1), device="cpu")
+
+
 def test_transforms_of_both_zoos_are_read() -> None:
     expected = Preprocessing("RGB", 1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert preprocessing_of(ResNet18_Weights.DEFAULT.transforms()) == expected

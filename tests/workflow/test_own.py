@@ -17,8 +17,11 @@ from synthetic_archives import SMALL, overlay, photographs
 
 
 def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> None:
-    """The folder for test and the file of weights bear names that a shell would take for commands."""
-    source, odd = copy_of_the_workflow(tmp_path / "clone"), "my/-test $(touch harm) 'photo\"graphs'; touch harm"
+    """Folders and the file of weights bear names that a shell takes for commands, and Snakemake for wildcards."""
+    source, odd = (
+        copy_of_the_workflow(tmp_path / "clone {of} mine"),
+        "my/-test $(touch harm) 'photo\"graphs'; touch harm",
+    )
     for folder, part in zip(("my/photographs", odd), photographs(resources), strict=True):
         (tmp_path / folder).mkdir(parents=True)
         for name, data in list(part.items())[:8]:
@@ -29,7 +32,7 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     own = {**yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]}
     own["sources"] = {"my-resnet": {"path": weights}}
     own["images"]["my-test-photographs"] = {"folder": odd}
-    config = overlay(tmp_path, base="own", own=own, **SMALL)
+    config = overlay(tmp_path, base="own", own=own, results="./results//own/", **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
     scores = "results/own/scores/my-resnet/base/my-test-photographs.csv"
     workflow.run(scores)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from posinfo.encoders import taps as known_taps
 from posinfo.encoders.architectures import tapped
 from posinfo.features.extraction import Preprocessing, extract
 from posinfo.features.stored import StageFeatures, read_by, read_features
-from posinfo.images.decoded import DecodedImage, Pixels, read_image_names, write_images
+from posinfo.images.decoded import DecodedImage, Pixels, read_image_names, refuse_shared_photographs, write_images
 from posinfo.images.sets import images_of
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
 from posinfo.protocol.patterns import Definition
@@ -29,6 +31,7 @@ from posinfo.registry.entries import Folder
 from posinfo.run.cells import MOST_PATTERNS
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import predicted_maps
+from posinfo.sources.folders import passed_over
 from posinfo.store.devices import DeviceSetting, choose_device
 from posinfo.store.errors import InputError
 
@@ -141,15 +144,21 @@ def _write_parts(images: str | Path | Pixels, held_out: float, folder: Path) -> 
         raise InputError(f"{len(given)} images, {len(tested)} of them held out: give at least {FEWEST}")
     for part in ("train", "test"):
         chosen = [image for index, image in enumerate(given) if (index in tested) == (part == "test")]
-        write_images(iter(chosen), len(chosen), folder / f"{part}.npy")
+        kept = refuse_shared_photographs(iter(chosen), folder / "train.csv") if part == "test" else iter(chosen)
+        write_images(kept, len(chosen), folder / f"{part}.npy")
 
 
 def _resized_images(images: str | Path | Pixels) -> list[DecodedImage]:
     if not isinstance(images, np.ndarray):
+        if words := passed_over(Path(images)):
+            warn(words, stacklevel=4)
         registry = Registry(images={"images": Folder(folder=str(images))})
         return list(images_of("images", registry, Path())[0])
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise InputError(f"images are {images.dtype} {list(images.shape)}, not uint8 [N, height, width, 3]")
     size = (IMAGE_SIDE, IMAGE_SIDE)
-    resized = [Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR) for pixels in images]
-    return [DecodedImage(f"{number}", np.asarray(image)) for number, image in enumerate(resized)]
+    decoded = []
+    for number, pixels in enumerate(images):
+        resized = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        decoded.append(DecodedImage(f"{number}", resized, f"image {number}", sha256(pixels.tobytes()).hexdigest()))
+    return decoded

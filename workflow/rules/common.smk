@@ -33,7 +33,14 @@ INPUTS = Inputs(RUN)
 TABLES = shown.tables(RUN)
 FIGURES = shown.figures(RUN)
 EXPECTED = WORKFLOW / "expected" / RUN.expected  # the committed values of this configuration's tables
-ENVIRONMENT = str(Path(workflow.basedir) / "envs" / "posinfo.yaml")
+
+
+def unformatted(text):
+    """The text with doubled braces: Snakemake formats paths of environments and the prefix of shells."""
+    return str(text).replace("{", "{{").replace("}", "}}")
+
+
+ENVIRONMENT = unformatted(Path(workflow.basedir) / "envs" / "posinfo.yaml")
 
 # At most half of this machine for one job, so that another computes while it starts, reads or writes. A job that runs
 # on a cluster has all that it asked for. `workflow.cores` is the documented name, but fails where jobs are submitted.
@@ -126,16 +133,14 @@ def say_space(files):
 _PATHS = {"PYTHONPATH": WORKFLOW}
 if not workflow.deployment_settings.deployment_method:
     _PATHS["PATH"] = Path(sys.executable).parent
-shell.prefix(
-    "".join(f"export {name}={shlex.quote(str(path))}${{{{{name}:+:${name}}}}}; " for name, path in _PATHS.items())
-)
+_exports = "".join(f"export {name}={shlex.quote(str(path))}${{{name}:+:${name}}}; " for name, path in _PATHS.items())
+shell.prefix(unformatted(_exports))
 
 
 def page_inputs(wildcards):
-    """The Markdown of a table or of the claims; for `run`, the sidecars of every encoder's features."""
+    """The Markdown of a table or of the claims; for `run`, the features, images and masks that it describes."""
     if wildcards.page == "claims":
         return ["<results>/claims.md"]
     if wildcards.page == "run":
-        encoders = dict.fromkeys(cell.encoder for cell in INPUTS.cells)
-        return list(dict.fromkeys(INPUTS.features(encoder, RUN.images.natural) for encoder in encoders))
+        return INPUTS.made_from()
     return [f"<results>/tables/{shown.table_of(RUN, wildcards.page)[0]}.md"]

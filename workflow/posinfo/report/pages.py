@@ -4,10 +4,12 @@ import html
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from posinfo.images.duplicates import count_alike, count_equal, perceptual_hashes
 from posinfo.store.files import read_json, write_text
 
 STYLE = """
@@ -56,4 +58,25 @@ def provenance(sidecars: Sequence[Path], titles: Mapping[str, str]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Digests are the first 16 hex digits; seconds are those of one forward pass over the natural images."]
+    return "\n".join(lines)
+
+
+def image_sets(images: Sequence[Path], masks: Sequence[Path]) -> str:
+    """Markdown: pictures that a run's sets hold twice or share with each other, and masks that show no object.
+
+    Args:
+        images: .npy files of sets, those that are learned from first.
+        masks: sidecars of their ground-truth masks, for the sets that have them.
+    """
+    empty = {path.stem: read_json(path) for path in masks}
+    hashes = {path.stem: perceptual_hashes(path) for path in images}
+    lines = ["| images | photographs | equal to another | empty masks |", "|---" * 4 + "|"]
+    for path in images:
+        name = path.stem
+        shown = f"{empty[name]['empty']} of {empty[name]['count']}" if name in empty else ""
+        lines.append(f"| {name} | {len(hashes[name])} | {count_equal(path)} | {shown} |")
+    lines.append("")
+    for earlier, later in combinations(hashes, 2):
+        alike = count_alike(hashes[later], hashes[earlier])
+        lines.append(f"- {alike} pictures of {later} look like pictures of {earlier}.")
     return "\n".join(lines)

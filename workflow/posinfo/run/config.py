@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import PurePosixPath
+from os.path import normpath
 from textwrap import wrap
 from typing import Annotated, Any, Self, TypeVar
 
@@ -29,15 +29,16 @@ from posinfo.run.roles import ImageRoles, Keep, Models, Own, registry_of
 from posinfo.store.devices import DeviceSetting
 from posinfo.store.errors import InputError
 
-FOLDER = Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$")
+# Snakemake compares paths as text, and asks for `x` where a user writes `./x` or `x//`.
+FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$"), AfterValidator(normpath)]
 Settings = TypeVar("Settings", bound=Section)
 
 
 class RunConfig(Section):
     """Every key of config.yaml; the sections of experiments are read with `section`."""
 
-    results: Annotated[str, FOLDER] = Field("results", description="Folder of everything that is made.")
-    resources: Annotated[str, FOLDER] = Field("resources", description="Folder of everything that is fetched.")
+    results: FolderName = Field("results", description="Folder of everything that is made.")
+    resources: FolderName = Field("resources", description="Folder of everything that is fetched.")
     device: DeviceSetting = Field("auto", description="auto (CUDA where there is one, else CPU), cpu or cuda.")
     patterns: Definition = Field(
         "paper",
@@ -152,7 +153,9 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _two_folders(self) -> Self:
-        if PurePosixPath(self.results) == PurePosixPath(self.resources):
+        if "." in (self.results, self.resources):
+            raise ValueError("results and resources are folders of their own; name one below this folder, not '.'")
+        if self.results == self.resources:
             raise ValueError(f"results and resources are both {self.results!r}; name two folders")
         return self
 

@@ -158,7 +158,7 @@ class Experiment:
         tables, figures, measurements: by name.
         encoders: roles that claims may name in braces, to the run's encoders.
         entries: encoders that the experiment adds to the registry, as the registry writes them.
-        image_sets: names of sets of images that it reads beside the run's own.
+        image_sets: names of sets of images with masks that it reads beside the run's own.
         targets: further files that `snakemake` alone makes.
     """
 

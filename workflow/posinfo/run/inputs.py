@@ -107,9 +107,8 @@ class Inputs:
         """Every fetched file of the run: behind its sets of images, and behind the encoders that it shows."""
         sets = [name for _, name in self.run.images]
         found = [path for images in sets for path in self.archives(images)]
-        for experiment in self.run.switched_on.values():
-            for images in experiment.image_sets(self.run):
-                found += self.mask_archives(images)
+        for images in self.sets_with_masks():
+            found += self.mask_archives(images)
         for encoder in self.fetched_encoders():
             found += self.weight_archive(encoder)
         return list(dict.fromkeys(found))
@@ -172,6 +171,20 @@ class Inputs:
     def drawn_features(self, encoder: str) -> list[str]:
         """The features of those sets, a folder each, in the same order."""
         return [self.features(encoder, images) for images in self._drawn_images(encoder)]
+
+    def sets_with_masks(self) -> list[str]:
+        """The sets of images that experiments read beside the run's own."""
+        experiments = self.run.switched_on.values()
+        return list(dict.fromkeys(images for found in experiments for images in found.image_sets(self.run)))
+
+    def made_from(self) -> list[str]:
+        """What the run's page describes: features of the natural images, all sets of photographs, their masks."""
+        encoders = dict.fromkeys(cell.encoder for cell in self.cells)
+        features = dict.fromkeys(self.features(encoder, self.run.images.natural) for encoder in encoders)
+        masked = self.sets_with_masks()
+        sets = dict.fromkeys([self.run.images.train, self.run.images.natural, *masked])
+        masks = [f"{self.run.results}/masks/{images}.json" for images in masked]
+        return [*features, *(images_file(self.run, images) for images in sets), *masks]
 
     def claimed(self) -> list[str]:
         """Everything that claims are judged by: the scores of all tables, and what experiments measured."""

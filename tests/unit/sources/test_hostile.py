@@ -92,7 +92,7 @@ def test_onnx_data_outside_the_file_is_not_read(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_photograph_under_two_names_is_found_by_its_bytes(tmp_path: Path) -> None:
+def test_a_photograph_under_two_names_is_found(tmp_path: Path) -> None:
     data = encoded(Image.fromarray(np.arange(40 * 40, dtype=np.uint8).reshape(40, 40)), "PNG")
     write_images(crops("train/cat.png", data, 2, seed=0), 2, tmp_path / "train.npy")
     with pytest.raises(InputError, match=r"test/dog\.png is the same photograph as train/cat\.png of train"):

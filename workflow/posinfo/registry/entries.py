@@ -44,7 +44,7 @@ class _WithMasks(Entry):
     """A set of images that may have ground-truth masks, on which tasks are trained.
 
     Attributes:
-        masks_show: saliency (values above 127 are the object) or classes (a number each; 0 is mostly the background).
+        masks_show: saliency (the object is brighter) or classes (a number each; 0 is mostly the background).
         masks_unknown: the value of unlabelled pixels; the values of classes are smaller.
         masks_classes: the names of all classes, from value 0 on, where no value is a background.
     """

@@ -1,10 +1,13 @@
 """Every depth and kind of colour is read as what it shows, or refused in a line; EXIF and transparency are followed."""
 
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from awkward_pictures import DEEP, RAMP, READ, REFUSED, encoded, png
+from hypothesis import given, settings
+from hypothesis.strategies import DataObject, data, integers, sampled_from
 from PIL import Image
 from posinfo.images.decoding import decode
 from posinfo.store.errors import InputError
@@ -53,3 +56,13 @@ def test_every_exif_orientation_is_turned_upright(kind: str, orientation: int) -
 def test_damaged_exif_leaves_the_photograph(exif: bytes) -> None:
     image, orientation = decode(encoded(Image.fromarray(RAMP), "JPEG", exif=exif, quality=95), "photo.jpg")
     assert (image.size, orientation) == ((32, 24), 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data())
+def test_damaged_bytes_are_read_or_refused_in_a_line(drawn: DataObject) -> None:
+    file = bytearray(drawn.draw(sampled_from(list(READ.values()))))
+    for _ in range(drawn.draw(integers(1, 3))):
+        file[drawn.draw(integers(0, len(file) - 1))] = drawn.draw(integers(0, 255))
+    with suppress(InputError):
+        decode(bytes(file), "damaged")

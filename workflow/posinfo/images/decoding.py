@@ -1,6 +1,7 @@
 """Decode the bytes of a photograph or a mask. Values are scaled by what white is in their type, or refused."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -30,14 +31,14 @@ def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
             orientation = int(opened.getexif().get(ExifTags.Base.Orientation, 1))
             opened.load()
             ImageOps.exif_transpose(opened, in_place=True)
+            frames = getattr(opened, "n_frames", 1)
     except UnidentifiedImageError:
         known = ", ".join(FORMATS)
         raise InputError(f"{name} cannot be read as an image: it is damaged, or its kind is none of {known}") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise InputError(f"{name} is too large to be a photograph: {error}") from None
-    except (OSError, SyntaxError, ValueError, TypeError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error) as error:
         raise InputError(f"{name} cannot be read as an image: {error}") from None
-    frames = getattr(opened, "n_frames", 1)
     if frames > 1 and opened.format != "MPO":  # a camera's MPO holds the photograph and its preview
         raise InputError(f"{name} holds {frames} images; a photograph is one")
     if min(opened.size) < SMALLEST:

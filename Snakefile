@@ -13,6 +13,7 @@ configfile: Path(workflow.basedir) / "config.yaml"
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/progress.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/images.smk"

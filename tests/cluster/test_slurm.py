@@ -44,7 +44,7 @@ def test_the_smoke_run_on_slurm(smoke: Workflow, finished: Workflow, tmp_path_fa
         shutil.rmtree(results / made)
     with slurm_node.running(tmp_path_factory.mktemp("slurm")) as ended:
         command = [sys.executable, "-m", "snakemake", TABLE, "--profile", "workflow/profiles/slurm", *ONE_NODE]
-        command += ["--configfile", "workflow/configs/smoke.yaml"]
+        command += ["--configfile", "workflow/configs/smoke.yaml", "--verbose"]
         log = finished.place / "slurm.log"
         with log.open("wb") as out:
             run = subprocess.Popen(command, cwd=finished.place, stdout=out, stderr=out)

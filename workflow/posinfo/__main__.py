@@ -39,12 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        if args.log:
-            _log(args.log, traceback.format_exc())
         message = _message(error)
+        said = f"posinfo {args._command}: {message}"
+        if args.log:
+            _log(args.log, f"{traceback.format_exc()}\n{said if message else ''}")
         if not message:
             raise
-        print(f"posinfo {args._command}: {message}", file=sys.stderr)
+        print(said, file=sys.stderr)
         return 1
     return 0
 
@@ -75,8 +76,10 @@ def _message(error: Exception) -> str:
 
 
 def tidy_when_terminated() -> None:
-    """Make SIGTERM end this process as Ctrl-C does: every `finally` runs, so that temporary files are removed."""
+    """Make SIGTERM and Ctrl-C end this process without a traceback; every `finally` runs, so temporary files go."""
     signal.signal(signal.SIGTERM, _exit)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell ignores Ctrl-C for what it runs in the background
+        signal.signal(signal.SIGINT, _exit)
 
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

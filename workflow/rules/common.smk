@@ -12,8 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
 
@@ -28,6 +26,8 @@ from posinfo.store.errors import InputError
 from posinfo.store.files import sha256_of
 from posinfo.store.provenance import code_digest as code
 
+if not os.access(".", os.W_OK):
+    raise InputError(f"{Path.cwd()} cannot be written, where Snakemake keeps its records; start from a folder that can")
 RUN = load_config(config)
 INPUTS = Inputs(RUN)
 TABLES = shown.tables(RUN)
@@ -125,7 +125,7 @@ def say_space(files):
         environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
         done = subprocess.run(command, input="\n".join(files), env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise WorkflowError(done.stderr.strip())
+            raise InputError(done.stderr.strip().removeprefix("posinfo space: "))
         print(done.stdout.strip(), file=sys.stderr)
 
 

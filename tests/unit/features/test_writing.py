@@ -5,6 +5,7 @@ import io
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def terminate() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+def terminate(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
 
 
 def test_the_bytes_are_those_of_a_plain_forward_pass(tmp_path: Path) -> None:
@@ -96,13 +97,15 @@ def test_an_interrupt_leaves_nothing_and_resets_threads(tmp_path: Path) -> None:
     assert torch.get_num_threads() == threads
 
 
-def test_a_terminated_extraction_leaves_nothing(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_terminated_extraction_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM), signal.SIGINT: signal.getsignal(signal.SIGINT)}
     try:
         tidy_when_terminated()
         with pytest.raises(SystemExit) as left:
-            small_features(tmp_path, network=interrupting(terminate))
+            small_features(tmp_path, network=interrupting(partial(terminate, number)))
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert left.value.code == 128 + signal.SIGTERM
+        for known, handler in before.items():
+            signal.signal(known, handler)
+    assert left.value.code == 128 + number
     assert files_in(tmp_path) == IMAGE_FILES

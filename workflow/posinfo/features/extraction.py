@@ -137,7 +137,9 @@ def extract(
     files: dict[str, StageFile] = {}
     with atomic_directory(output) as folder:
         with background_writer() as append:
-            for start in tqdm(range(0, len(pixels), batch), desc=f"{encoder} x {images.stem}", unit="batch"):
+            for start in tqdm(
+                range(0, len(pixels), batch), f"{encoder} x {images.stem}", unit="batch", disable=None, leave=False
+            ):
                 chunk = torch.from_numpy(np.array(pixels[start : start + batch])).to(device)
                 ready = []
                 for name, maps in model(preprocessing.prepare(chunk)).items():

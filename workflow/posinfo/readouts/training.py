@@ -87,7 +87,9 @@ def train(
             part.load_state_dict(stored[name])
         history = stored["history"]
         begun = stored["epochs"]
-    progress = tqdm(range(begun, training.epochs), desc=describe, unit="epoch", initial=begun, total=training.epochs)
+    progress = tqdm(
+        range(begun, training.epochs), describe, training.epochs, unit="epoch", initial=begun, disable=None, leave=False
+    )
     for epoch in progress:
         sums = [torch.zeros(len(stack.heads), device=device) for stack in stacks]
         for features in reader.images(epoch_order(reader.count, ORDER_SEED, epoch)):

@@ -94,7 +94,9 @@ def score(
     small = predict(stack, stages, device)
     constant = is_constant(small)
     rows = []
-    for head, maps, flags in zip(tqdm(stack.heads, desc="scores", unit="head"), small, constant, strict=True):
+    for head, maps, flags in zip(
+        tqdm(stack.heads, desc="scores", unit="head", disable=None, leave=False), small, constant, strict=True
+    ):
         truth = ground_truth(head.pattern, IMAGE_SIDE, definition)
         target = centred_ranks(truth)
         expected = truth.astype(np.float32)

@@ -98,7 +98,7 @@ def _attempt(url: str, path: Path, version: str) -> tuple[str, str]:
         date = response.headers.get("Last-Modified", "")
         version = date if not etag or etag.startswith("W/") else etag
         total = start + length if length else None
-        bar = tqdm(desc=path.name, initial=start, total=total, unit="B", unit_scale=True, disable=None)
+        bar = tqdm(desc=path.name, initial=start, total=total, unit="B", unit_scale=True, disable=None, leave=False)
         with path.open("ab" if start else "wb") as file, bar:
             try:
                 for chunk in response.iter_content(CHUNK):

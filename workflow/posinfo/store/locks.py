@@ -15,10 +15,16 @@ def hold(folder: Path) -> TextIO:
     stay behind, so the same command continues a killed run.
 
     Raises:
-        InputError: when another run holds the lock.
+        InputError: when another run holds the lock, or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / ".lock").open("a+", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{folder}/ cannot be written ({error.strerror}); make it writable, or give this run a folder of "
+            "its own with --config results=OTHER"
+        ) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

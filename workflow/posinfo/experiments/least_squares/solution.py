@@ -87,7 +87,7 @@ def solve(
     problem = _Problem(asked, stages, training, definition, device)
     problem.add(np.flatnonzero(~judges))
     losses = []
-    for readout, patterns in tqdm(asked.items(), desc="ridges", unit="readout"):
+    for readout, patterns in tqdm(asked.items(), desc="ridges", unit="readout", disable=None, leave=False):
         # One head for each ridge and pattern; the place in RIDGES stands where the seed would.
         heads = [Head(readout, pattern, place) for place in range(len(RIDGES)) for pattern in patterns]
         weights, biases = problem.solve(readout, RIDGES)
@@ -142,7 +142,7 @@ class _Problem:
     def add(self, images: NDArray[np.int64]) -> None:
         """Add images to the sums."""
         batches = BatchReader(list(self.stages), SUMMED, self.device).images(images)
-        for features in tqdm(batches, desc="sums", unit="batch", total=-(-len(images) // SUMMED)):
+        for features in tqdm(batches, "sums", -(-len(images) // SUMMED), unit="batch", disable=None, leave=False):
             self.moments.add([features[stage.name] for stage in self.stages])
 
     def solve(self, readout: Readout, ridges: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -24,7 +24,7 @@ def write_masks(masks: Iterator[Mask], count: int, path: Path, classes: Sequence
     empty = 0
     with atomic_write(path) as partial:
         array = preallocated_npy(partial, np.uint8, (count, IMAGE_SIDE, IMAGE_SIDE))
-        for row, mask in zip(array, tqdm(masks, "masks", count, unit="mask", disable=None), strict=True):
+        for row, mask in zip(array, tqdm(masks, "masks", count, unit="mask", disable=None, leave=False), strict=True):
             row[:] = mask
             empty += not mask.any()
         array.flush()  # type: ignore[attr-defined]

@@ -193,7 +193,7 @@ def train(
         network.train()
         losses = []
         loaded = evaluation.batches(examples, range(epoch * recipe.images, (epoch + 1) * recipe.images), recipe.batch)
-        bar = tqdm(loaded, f"epoch {epoch + 1} of {recipe.epochs}", steps, unit="batch", disable=None)
+        bar = tqdm(loaded, f"epoch {epoch + 1} of {recipe.epochs}", steps, unit="batch", disable=None, leave=False)
         for step, (images, labels, classes) in enumerate(bar, epoch * steps):
             if step in save:
                 saved[step] = network.encoder()

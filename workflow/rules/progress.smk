@@ -1,0 +1,93 @@
+"""What a person reads while jobs run: one line for each job that ended, with a bar and the time left for the whole run.
+
+The last line of a run that stops says why. With --verbose, and in the log that Snakemake keeps in .snakemake/log, files,
+reasons and tracebacks stand as Snakemake writes them.
+"""
+
+import re
+import sys
+from pathlib import Path
+from time import monotonic
+
+from snakemake.logging import DefaultFormatter, get_event, logger
+from snakemake_interface_logger_plugins.common import LogEvent
+from tqdm import tqdm
+
+METER = "{n_fmt:>4} of {total_fmt} {bar:20} {remaining} left "
+ANNOUNCING = (LogEvent.JOB_STARTED, LogEvent.GROUP_INFO, LogEvent.RESOURCES_INFO)
+# How a mistake of the user ends a log of posinfo; how Snakemake words one, and a file that no rule makes.
+LOGGED = re.compile(r"^posinfo [\w-]+: (.+)", re.DOTALL | re.MULTILINE)
+MISTAKE = re.compile(r"InputError(?: in file [^\n]+)?:\s+(.+?)(?=\nWildcards:|\n  File |\Z)", re.DOTALL)
+UNMADE = re.compile(r"No rule to produce (.+) \(if you use input functions")
+STOPPED = "Stopped. The same command resumes the run."
+
+
+class JobLines(DefaultFormatter):
+    """Formats the records of a run for the screen, and as a filter leaves out what its lines say already."""
+
+    def __init__(self, settings, terminal):
+        super().__init__(settings.quiet, settings.show_failed_logs)
+        self.dryrun = settings.dryrun
+        self.line = "\r\x1b[K" if terminal else ""  # clears the bar that a job has drawn
+        self.begun = monotonic()
+        self.jobs = {}  # by number: the rule and its wildcards
+        self.ended = []
+        self.reasons = []  # why the run stops
+
+    def filter(self, record):
+        event = get_event(record)
+        if event == LogEvent.JOB_INFO:
+            self.jobs[record.jobid] = " ".join([record.rule_name, *map(str, record.wildcards.values())])
+            return self.dryrun
+        if event == LogEvent.JOB_FINISHED:
+            self.ended.append(self.jobs[record.job_id])
+            return False
+        if event == LogEvent.JOB_ERROR:
+            mistakes = [found[1] for log in record.log if Path(log).exists() and (found := LOGGED.search(read(log)))]
+            self.reasons += [f"{self.jobs[record.jobid]}: {mistake.strip()}" for mistake in mistakes]
+            return not self.reasons
+        if "CalledProcessError in file" in str(record.msg):  # the job's error says it too
+            return False
+        if str(record.msg).startswith("Terminating processes on user request"):
+            self.reasons.append(STOPPED)
+        return event not in ANNOUNCING and record.msg != "Select jobs to execute..."
+
+    def format(self, record):
+        text = super().format(record)
+        if get_event(record) != LogEvent.ERROR:
+            return text
+        if mistake := MISTAKE.search(text):
+            return mistake[1]
+        if unmade := UNMADE.search(text):
+            return (
+                f"No rule makes {unmade[1]}. This run's results lie in {RUN.results}/; others need their --configfile."
+            )
+        return "\n".join(self.reasons) or text
+
+    def format_job_info(self, msg):
+        return self.jobs[msg["jobid"]]
+
+    def format_progress(self, msg):
+        meter = tqdm.format_meter(msg["done"], msg["total"], monotonic() - self.begun, bar_format=METER)
+        ended, self.ended = self.ended, []
+        return self.line + meter + ", ".join(ended)
+
+
+def read(log):
+    return Path(log).read_text(encoding="utf-8", errors="replace")
+
+
+def say_interrupted(kind, error, trace):
+    """Say in one line that Ctrl-C stopped the run before its first job; Snakemake itself does so later."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(STOPPED, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+for handler in logger.handlers:
+    if handler.name == "DefaultStreamHandler" and not workflow.output_settings.verbose:
+        lines = JobLines(workflow.output_settings, handler.is_tty)
+        handler.setFormatter(lines)
+        handler.addFilter(lines)
+        sys.excepthook = say_interrupted

@@ -26,9 +26,10 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 	$(BIN)/snakemake --cores $(CORES) results/tables/table1.csv
 	@echo; echo "Files made:"; find resources results -type f -not -name README.md -not -path '*/.*' | cut -d/ -f1,2 | sort | uniq -c
 	@echo; cat results/tables/table1.md
+	@echo; $(BIN)/posinfo verify --tables results/tables/table1.csv --expected workflow/expected/default || true
 	@echo; echo "Next, after: source $(BIN)/activate"
 	@echo "  snakemake --cores $(CORES) results/figures/stages.png    position stage by stage in VGG16"
-	@echo "  snakemake --cores $(CORES)                               every table, figure and claim, and results/report.html"
+	@echo "  snakemake --cores $(CORES)                               every table, figure and claim, and results/index.html"
 	@echo "  posinfo taps torchvision/resnet18               where a network of yours can be read"
 
 thousand: setup ## every table and figure from a thousand photographs, into results/thousand (fetches 0.3 GB)

@@ -41,17 +41,24 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
         depth: list taps whose name has at most this many parts
         configfile: overlays with entries of your own
     """
+    from posinfo.registry.catalogue import with_own
+    from posinfo.registry.overlays import merged
+    from posinfo.store.errors import InputError, unknown
+
+    entries = with_own(merged(configfile).get("own", {})).encoders
+    if "/" not in name and name not in entries:
+        zoos = f"a network of a zoo is named torchvision/{name} or timm/{name}"
+        raise InputError(f"{zoos}; else it is an {unknown('encoder', name, entries)}")
+    print(f"{name} can be read at:", flush=True)  # importing torch takes seconds
     from posinfo.encoders.taps import listed, network, stages
     from posinfo.encoders.taps import taps as taps_of
-    from posinfo.registry.catalogue import look_up, with_own
-    from posinfo.registry.overlays import merged
 
     if "/" in name:
         found = taps_of(network(name))
         chosen = stages(found)
         heading = "suggested"
     else:
-        described = look_up("encoder", name, with_own(merged(configfile).get("own", {})).encoders)
+        described = entries[name]
         found = taps_of(network(described.architecture, described.padding))
         chosen = described.taps
         heading = "stage"

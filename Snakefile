@@ -42,12 +42,12 @@ onstart:
 
 
 rule all:
-    """Tables, figures, claims, the report, and what experiments add."""
+    """Tables, figures, claims, the page that shows them, and what experiments add."""
     default_target: True
     input:
         rules.tables.input,
-        rules.claims.output,
+        rules.claims.output if shown.claim_files(RUN) else [],
         rules.figures.input,
-        rules.report.output,
-        [path for experiment in RUN.switched_on.values() for path in experiment.targets(RUN)],
+        rules.index.output,
+        shown.targets(RUN),
     localrule: True

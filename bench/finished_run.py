@@ -11,7 +11,7 @@ import pandas as pd
 from posinfo.figures.schedule import by_run, read_jobs, wall
 from timing import REPETITIONS, ROOT, Line, cpu_seconds
 
-WITHOUT_TORCH = ("sources", "images", "tables", "claims", "figures", "pages")
+WITHOUT_TORCH = ("sources", "images", "tables", "claims", "figures", "index")
 
 
 def jobs(results: Path) -> pd.DataFrame:

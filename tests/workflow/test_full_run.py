@@ -124,5 +124,5 @@ def test_the_papers_runs_plan_without_a_network(tmp_path: Path, base: str) -> No
     source = copy_of_the_workflow(tmp_path / "clone")
     workflow = Workflow(tmp_path, source, configfile=overlay(tmp_path, base=base))
     planned = workflow.planned()
-    assert {"features", "readouts", "scores", "train_encoder", "report"} <= planned
+    assert {"features", "readouts", "scores", "train_encoder", "index"} <= planned
     assert workflow.planned("download") == {"source", "download"}

@@ -35,8 +35,15 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     config = overlay(tmp_path, base="own", own=own, results="./results//own/", **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
     scores = "results/own/scores/my-resnet/base/my-test-photographs.csv"
-    workflow.run(scores)
-    assert len(pd.read_csv(tmp_path / scores)) == 5 * 8  # patterns x images
+    workflow.run()
+    made = {path.name for folder in ("tables", "figures") for path in (tmp_path / "results/own" / folder).iterdir()}
+    assert made == {f"atlas.{suffix}" for suffix in ("csv", "md", "tex", "pdf", "png")}
+    table = pd.read_csv(tmp_path / "results/own/tables/atlas.csv")
+    assert len(table) == 6 * 3  # stages and all x patterns
+    assert (table["spc_low"] <= table["spc"]).all()
+    assert (table["spc"] <= table["spc_high"]).all()
+    assert "152" not in (tmp_path / "results/own/tables/atlas.md").read_text()
+    assert "my ResNet-18" in (tmp_path / "results/own/index.html").read_text()
     images = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
     assert len(images) == 8 * 8
     # Another photograph redoes what was made from the folder; the weights stay.
@@ -78,12 +85,12 @@ def test_weight_files_of_one_name_are_both_read(tmp_path: Path) -> None:
     }
     for name in own["sources"]:
         own["encoders"][name] = {**base, "weights": {"source": name, "layout": "state-dict"}}
-    config = overlay(tmp_path, base="own", own=own, models={"ResNet": "a"})
+    config = overlay(tmp_path, base="own", own=own, atlas={"encoders": ["a"]})
     workflow = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config)
     written = [f"resources/encoders/{name}.safetensors" for name in own["sources"]]
     done = workflow.run(*written, check=False)
     assert done.returncode == 1
-    assert re.fullmatch(r"posinfo: [ab]/weights\.pth is no file; .*", (done.stdout + done.stderr).splitlines()[-1])
+    assert re.fullmatch(r"[ab]/weights\.pth is no file; .*", (done.stdout + done.stderr).splitlines()[-1])
     stored = {}
     for seed, name in enumerate(own["sources"]):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""The default target of a small run: every figure, and the report as a person opens it, in a browser."""
+"""The default target of a small run: every figure, and the page and the report as a person opens them, in a browser."""
 
 import re
 from pathlib import Path
@@ -21,8 +21,6 @@ from synthetic_archives import overlay
 RUN = load_config({})
 TABLES = list(shown.tables(RUN))
 FIGURES = list(shown.figures(RUN))
-PAGES = {"Tables and claims": [*TABLES, "claims", "run"], "Figures": FIGURES}
-
 
 VGG_INPUT = {"order": "RGB", "range": 1}
 VGG_TAPS = {"f1": "features.3", "f2": "features.8", "f3": "features.15", "f4": "features.22", "f5": "features.29"}
@@ -61,7 +59,7 @@ def whole(smoke: Workflow) -> Workflow:
     """The smoke run, with own encoders, of everything that `snakemake` without a target builds."""
     config = overlay(smoke.place, base="smoke", own={"encoders": OWN}, models=MODELS, tasks=TASKS)
     run = Workflow(smoke.place, smoke.source, configfile=config)
-    run.run()
+    run.run("all", "results/report.html")
     return run
 
 
@@ -101,14 +99,29 @@ def test_predictions_are_stored_only_for_figures(whole: Workflow) -> None:
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 20e6
 
 
-def test_an_edited_caption_redoes_only_the_report(whole: Workflow) -> None:
+def test_an_edited_caption_redoes_only_the_page(whole: Workflow) -> None:
     captions = whole.source / "workflow/report/captions.yaml"
     text = captions.read_text()
     try:
         captions.write_text(text.replace("**SPC by stage**", "**SPC, stage by stage**"))
-        assert whole.planned() == {"report"}
+        assert whole.planned() == {"index"}
     finally:
         captions.write_text(text)
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_page_shows_everything_at_any_width(whole: Workflow, browser: webdriver.Chrome, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get((whole.place / "results/index.html").as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        shown = {element.get_attribute("id") for element in browser.find_elements(By.CSS_SELECTOR, "[id]")}
+        assert {*(f"table-{name}" for name in TABLES), *(f"figure-{name}" for name in FIGURES), "claims"} <= shown
+        widths = "return Array.from(document.images, image => (image.loading = 'eager', image.naturalWidth))"
+        WebDriverWait(browser, 20, 0.05).until(lambda page: min(page.execute_script(widths)) > 400)
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def wait(browser: webdriver.Chrome, xpath: str) -> list[WebElement]:
@@ -116,41 +129,29 @@ def wait(browser: webdriver.Chrome, xpath: str) -> list[WebElement]:
     return WebDriverWait(browser, 20, 0.05).until(lambda page: page.find_elements(By.XPATH, xpath))
 
 
-def open_category(browser: webdriver.Chrome, report: Path, category: str) -> None:
-    """Show what a category lists; from the report's own first page, where it is open: it takes long to load."""
-    browser.switch_to.default_content()
+def open_figures(browser: webdriver.Chrome, report: Path) -> None:
+    """Show what the report lists as figures; from its own first page, where it is open: it takes long to load."""
     if browser.current_url.partition("#")[0] == report.as_uri():
         wait(browser, "(//nav//ol//a)[1]")[0].click()
     else:
         browser.get(report.as_uri())
-    (link,) = wait(browser, f"//a/span[text()='{category}']")
+    (link,) = wait(browser, "//a/span[text()='Figures']")
     link.click()
 
 
-@pytest.mark.parametrize("category", list(PAGES))
-def test_the_report_lists_everything(whole: Workflow, browser: webdriver.Chrome, category: str) -> None:
-    open_category(browser, whole.place / "results/report.html", category)
-    assert {cell.text for cell in wait(browser, "//tbody/tr/td[1]")} == set(PAGES[category])
+def test_the_report_lists_every_figure(whole: Workflow, browser: webdriver.Chrome) -> None:
+    open_figures(browser, whole.place / "results/report.html")
+    assert {cell.text for cell in wait(browser, "//tbody/tr/td[1]")} == set(FIGURES)
 
 
-@pytest.mark.parametrize(
-    ("category", "name"), [(category, name) for category, names in PAGES.items() for name in names]
-)
-def test_the_report_shows_it_with_its_caption(
-    whole: Workflow, browser: webdriver.Chrome, category: str, name: str
-) -> None:
-    open_category(browser, whole.place / "results/report.html", category)
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_report_shows_a_figure_with_its_caption(whole: Workflow, browser: webdriver.Chrome, name: str) -> None:
+    open_figures(browser, whole.place / "results/report.html")
     (row,) = wait(browser, f"//tbody/tr[td[1][normalize-space()='{name}']]")
     look, explain = row.find_elements(By.TAG_NAME, "a")
     look.click()
-    if category == "Figures":
-        image = wait(browser, "//img[contains(@src, 'image/png')]")[0]
-        WebDriverWait(browser, 20, 0.05).until(lambda _: int(image.get_property("naturalWidth")) > 400)  # type: ignore[arg-type]
-    else:
-        browser.switch_to.frame(wait(browser, "//iframe")[0])
-        cells = len(re.findall(r"<td\b", (whole.place / f"results/pages/{name}.html").read_text()))
-        assert len(wait(browser, "//td")) == cells > 10
-        browser.switch_to.default_content()
+    image = wait(browser, "//img[contains(@src, 'image/png')]")[0]
+    WebDriverWait(browser, 20, 0.05).until(lambda _: int(image.get_property("naturalWidth")) > 400)  # type: ignore[arg-type]
     explain.click()
     caption = wait(browser, "//li[text()='Description']/following-sibling::li")[0].text
     written = shown.captions(whole.settings())[name]

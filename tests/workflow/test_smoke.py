@@ -1,9 +1,12 @@
 """The DAG on real inputs: a small run from fetched files to Table 1, and what is redone after which change."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ import forked
 import pandas as pd
 import pytest
 from conftest import ROOT, Workflow, copy_of_the_workflow, without_network
+from injection import started
 from posinfo.run import shown
 from posinfo.run.groups import group_of
 from posinfo.run.tables import TABLES
@@ -195,9 +199,11 @@ def test_features_may_go_once_they_are_read(smoke: Workflow) -> None:
     assert short.planned(scores.format("L1-k1-p0-all")) == {"features", "readouts", "scores"}
 
 
-def test_the_other_definition_leaves_features_alone(smoke: Workflow) -> None:
+def test_another_ground_truth_has_a_folder_of_its_own(smoke: Workflow) -> None:
     other = Workflow(smoke.place, smoke.source, ["patterns=released"])
-    assert other.planned(TABLE) == READOUTS
+    assert {"readouts", "scores", "table"} <= other.planned("results/released/tables/table1.csv")
+    done = other.run(TABLE, "--dry-run", check=False)
+    assert "results lie in results/released/" in done.stdout.rstrip().splitlines()[-1]
 
 
 def test_results_copied_into_a_fresh_clone_are_complete(smoke: Workflow, tmp_path: Path) -> None:
@@ -215,12 +221,57 @@ def test_two_runs_are_equal_byte_for_byte(smoke: Workflow, tmp_path: Path) -> No
         assert (tmp_path / name).read_bytes() == (smoke.place / name).read_bytes()
 
 
+def test_a_run_prints_one_line_a_job(smoke: Workflow) -> None:
+    shutil.rmtree(smoke.place / "results/tables")
+    printed = smoke.run(TABLE, "results/tables/main.csv").stdout.splitlines()
+    lines = [line for line in printed if " left " in line]
+    assert [line.split(" left ")[1] for line in lines[:1]] in (["table table1"], ["table main"])
+    assert re.fullmatch(r" +2 of 2 █+ \d\d:\d\d left table (table1|main)", lines[1])
+    assert len(lines) == 2
+    assert len(printed) < 25
+    assert max(map(len, printed)) < 200
+
+
+def test_a_dry_run_counts_jobs_before_it_lists_them(smoke: Workflow) -> None:
+    arguments = (TABLE, "--forceall", "--dry-run", "--quiet", "host")
+    listed = smoke.run(*arguments).stdout
+    assert listed.index("Job stats:") < listed.index("scores vgg16 base photos-test-small")
+    assert max(map(len, listed.splitlines())) < 200
+    assert "output: results/scores/vgg16/base/photos-test-small.csv" in smoke.run(*arguments, "--verbose").stdout
+
+
+def test_a_failed_run_ends_in_the_reason(finished: Workflow) -> None:
+    features = finished.place / "results/features/pixels/photos-test-small"
+    shutil.rmtree(finished.place / "results/scores/pixels/base")
+    (stage,) = features.glob("*.npy")
+    os.truncate(stage, stage.stat().st_size // 2)
+    printed = finished.run("results/scores/pixels/base/photos-test-small.csv", check=False).stdout
+    last = printed.rstrip().splitlines()[-1]
+    assert last.startswith("scores pixels base photos-test-small: results/features/pixels/photos-test-small")
+
+
+@pytest.mark.parametrize("after", ["Building DAG", "total"])
+def test_an_interrupted_run_ends_in_one_line(finished: Workflow, tmp_path: Path, after: str) -> None:
+    for made in ("scores", "tables"):
+        shutil.rmtree(finished.place / "results" / made)
+    log = tmp_path / "log"
+    process = started(finished, log)
+    while after not in log.read_text():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait() != 0
+    assert log.read_text().rstrip().splitlines()[-1] == "Stopped. The same command resumes the run."
+
+
 @pytest.mark.parametrize(
     ("target", "config", "words"),
     [
         (TABLE, ["patterns=relesed"], "did you mean 'released'?"),
         (TABLE, ["sede=3"], "did you mean 'seeds'?"),
         ("results/tables/table11.csv", [], "did you mean 'table1'?"),
+        ("results/thousand/tables/table1.csv", [], "results lie in results/; others need their --configfile"),
+        ("/proc/none/tables/table1.csv", ["results=/proc/none"], "/proc/none/ cannot be written"),
         ("results/readouts/vgg61/L1-k3-p0-all", [], "did you mean 'vgg16'?"),
         ("results/readouts/vgg16/L1-k4-p0-all", [], "the kernel must be odd"),
         ("results/readouts/vgg16/L1-k3-p0-f6", [], "f1, f2, f3, f4, f5, or all"),
@@ -246,9 +297,9 @@ def test_two_runs_are_equal_byte_for_byte(smoke: Workflow, tmp_path: Path) -> No
 def test_mistakes_stop_before_the_first_job(smoke: Workflow, target: str, config: list[str], words: str) -> None:
     done = Workflow(smoke.place, smoke.source, config).run(target, check=False)
     assert done.returncode != 0
-    assert words in done.stdout + done.stderr
+    assert words in done.stdout.rstrip().splitlines()[-1]
     assert not list(smoke.place.rglob("touched"))
-    assert "Finished jobid" not in done.stdout + done.stderr
+    assert " left " not in done.stdout  # no job ended
 
 
 def test_yaml_makes_no_objects(smoke: Workflow, tmp_path: Path) -> None:

@@ -65,7 +65,6 @@ wildcard_constraints:
     readouts=r"[^/]+",
     table=r"[^/.]+",
     figure=r"[^/.]+",
-    page=r"[^/.]+",
 
 
 def settings(*sections):
@@ -74,7 +73,7 @@ def settings(*sections):
 
 
 # Sections that decide a table or a figure, beside those of its experiment: all but the folders and the machine.
-DECIDING = ["models", "controls", "images", "patterns", "training", "seeds", "alignment", "curve", "expected"]
+DECIDING = ["paper", "models", "controls", "images", "patterns", "training", "seeds", "alignment", "curve", "expected"]
 
 
 def experiments_of(described):
@@ -135,12 +134,3 @@ if not workflow.deployment_settings.deployment_method:
     _PATHS["PATH"] = Path(sys.executable).parent
 _exports = "".join(f"export {name}={shlex.quote(str(path))}${{{name}:+:${name}}}; " for name, path in _PATHS.items())
 shell.prefix(unformatted(_exports))
-
-
-def page_inputs(wildcards):
-    """The Markdown of a table or of the claims; for `run`, the features, images and masks that it describes."""
-    if wildcards.page == "claims":
-        return ["<results>/claims.md"]
-    if wildcards.page == "run":
-        return INPUTS.made_from()
-    return [f"<results>/tables/{shown.table_of(RUN, wildcards.page)[0]}.md"]

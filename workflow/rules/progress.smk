@@ -1,13 +1,13 @@
 """What a person reads while jobs run: one line for each job that ended, with a bar and the time left for the whole run.
 
-The last line of a run that stops says why. With --verbose, and in the log that Snakemake keeps in .snakemake/log, files,
-reasons and tracebacks stand as Snakemake writes them.
+The last line of a run that stops says why. With --verbose, and in Snakemake's log in .snakemake/log, files, reasons and
+tracebacks stand as Snakemake writes them.
 """
 
 import re
 import sys
 from pathlib import Path
-from time import monotonic
+from time import time
 
 from snakemake.logging import DefaultFormatter, get_event, logger
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -29,7 +29,7 @@ class JobLines(DefaultFormatter):
         super().__init__(settings.quiet, settings.show_failed_logs)
         self.dryrun = settings.dryrun
         self.line = "\r\x1b[K" if terminal else ""  # clears the bar that a job has drawn
-        self.begun = monotonic()
+        self.begun = time()
         self.jobs = {}  # by number: the rule and its wildcards
         self.ended = []
         self.reasons = []  # why the run stops
@@ -40,17 +40,24 @@ class JobLines(DefaultFormatter):
             self.jobs[record.jobid] = " ".join([record.rule_name, *map(str, record.wildcards.values())])
             return self.dryrun
         if event == LogEvent.JOB_FINISHED:
-            self.ended.append(self.jobs[record.job_id])
+            self.ended.append(self.jobs.get(record.job_id, ""))
             return False
         if event == LogEvent.JOB_ERROR:
-            mistakes = [found[1] for log in record.log if Path(log).exists() and (found := LOGGED.search(read(log)))]
-            self.reasons += [f"{self.jobs[record.jobid]}: {mistake.strip()}" for mistake in mistakes]
-            return not self.reasons
+            mistakes = self.mistakes(record.log)
+            job = self.jobs.get(record.jobid, record.rule_name)
+            self.reasons += [f"{job}: {mistake}" for mistake in mistakes]
+            return not mistakes and STOPPED not in self.reasons
         if "CalledProcessError in file" in str(record.msg):  # the job's error says it too
             return False
         if str(record.msg).startswith("Terminating processes on user request"):
             self.reasons.append(STOPPED)
         return event not in ANNOUNCING and record.msg != "Select jobs to execute..."
+
+    def mistakes(self, logs):
+        """What logs that this run wrote ask the user to mend."""
+        written = [Path(log) for log in logs if Path(log).exists() and Path(log).stat().st_mtime > self.begun]
+        texts = [log.read_text(encoding="utf-8", errors="replace") for log in written]
+        return [found[1].strip() for text in texts if (found := LOGGED.search(text))]
 
     def format(self, record):
         text = super().format(record)
@@ -68,13 +75,9 @@ class JobLines(DefaultFormatter):
         return self.jobs[msg["jobid"]]
 
     def format_progress(self, msg):
-        meter = tqdm.format_meter(msg["done"], msg["total"], monotonic() - self.begun, bar_format=METER)
+        meter = tqdm.format_meter(msg["done"], msg["total"], time() - self.begun, bar_format=METER)
         ended, self.ended = self.ended, []
         return self.line + meter + ", ".join(ended)
-
-
-def read(log):
-    return Path(log).read_text(encoding="utf-8", errors="replace")
 
 
 def say_interrupted(kind, error, trace):
@@ -85,8 +88,9 @@ def say_interrupted(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
 
 
+MOUNTED = workflow.modifier.parent_modifier  # as a module of another workflow, whose output is its own
 for handler in logger.handlers:
-    if handler.name == "DefaultStreamHandler" and not workflow.output_settings.verbose:
+    if handler.name == "DefaultStreamHandler" and not workflow.output_settings.verbose and not MOUNTED:
         lines = JobLines(workflow.output_settings, handler.is_tty)
         handler.setFormatter(lines)
         handler.addFilter(lines)

@@ -1,47 +1,46 @@
-"""One page to open: every table and figure with its caption, the workflow's graph, run times, versions and digests.
+"""One page to open with all that the run shows; and Snakemake's own report, with the workflow's graph and run times.
 
-REQUIRED INPUTS: <results>/tables/{table}.md, <results>/claims.md, <results>/figures/{figure}.png
-OUTPUTS: <results>/pages/{page}.html (tables as a browser shows them), <results>/report.html (all in one file)
+REQUIRED INPUTS: <results>/tables/{table}.md, <results>/claims.csv, <results>/figures/{figure}.png, <results>/readouts,
+<results>/images, <results>/masks
+OUTPUTS: <results>/index.html (the page, with its figures inside), <results>/report.html (Snakemake's report)
 """
 
-PAGES = [*TABLES, "claims", "run"]
 
-
-rule page:
-    """A table or the claims as HTML, since the report shows HTML and not Markdown."""
+rule index:
+    """The page of the run: what was run, tables, claims, figures, and how they were made."""
     input:
-        page_inputs,
+        rules.tables.input,
+        rules.figures.input,
+        rules.claims.output if shown.claim_files(RUN) else [],
+        shown.targets(RUN),
+        readouts=INPUTS.readouts_of_encoders(),
+        images=INPUTS.photographs(),
+        sidecars=sidecars(INPUTS.photographs()),
+        names=[Path(path).with_suffix(".csv") for path in INPUTS.photographs()],
+        masks=INPUTS.masks(),
     output:
-        report(
-            "<results>/pages/{page}.html",
-            caption="../report/caption.rst",
-            category="Tables and claims",
-            labels=lambda wildcards: {
-                "page": wildcards.page,
-                "shows": TABLES[wildcards.page].about if wildcards.page in TABLES else "",
-            },
-        ),
+        report("<results>/index.html", category="All in one page"),
     log:
-        "<logs>/pages/{page}.log",
+        "<logs>/index.log",
     benchmark:
-        "<benchmarks>/pages/{page}.tsv"
-    group:
-        "pages"
+        "<benchmarks>/index.tsv"
     conda:
         ENVIRONMENT
     params:
         run=settings_of(RUN.switched_on),
-        code=lambda wildcards: code("report.commands:page"),
+        captions=digests(*shown.caption_files(RUN)),
+        template=digests(WORKFLOW / "posinfo/report/page.html"),
+        code=lambda wildcards: code("report.commands:index"),
     shell:
-        "python3 -m posinfo --log {log:q} page {wildcards.page:q} --inputs {input:q} --run {params.run:q}"
-        " --output {output:q}"
+        "python3 -m posinfo --log {log:q} index --readouts {input.readouts:q} --images {input.images:q}"
+        " --masks {input.masks:q} --run {params.run:q} --output {output:q}"
 
 
 rule report:
     """Snakemake's own report, made by a second Snakemake once everything that it shows is there."""
     input:
         rules.figures.input,
-        expand("<results>/pages/{page}.html", page=PAGES),
+        page=rules.index.output,
     output:
         "<results>/report.html",
     log:
@@ -53,9 +52,8 @@ rule report:
         snakefile=lambda wildcards: str(Path(workflow.basedir) / "Snakefile"),
         settings=f"{RUN.results}/logs/report.config.json",
         run=json.dumps(RUN.values()),
-        captions=config["captions"],
-        pages=expand(f"{RUN.results}/pages/{{page}}.html", page=PAGES),
+        captions=digests(*shown.caption_files(RUN)),
     shell:
         "printf '%s' {params.run:q} > {params.settings:q} && "
-        "python3 -m snakemake figures {params.pages:q} --snakefile {params.snakefile:q} --cores 1 --nolock"
+        "python3 -m snakemake figures {input.page:q} --snakefile {params.snakefile:q} --cores 1 --nolock"
         " --configfile {params.settings:q} --report {output:q} > {log:q} 2>&1"

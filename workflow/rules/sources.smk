@@ -6,18 +6,10 @@ OUTPUTS: {resources}/packages/{package}-{version}.whl, {resources}/archives/{fil
 """
 
 
-def copied_from(wildcards):
-    """The local file that a source is copied from; a missing one is told in one line, not in Snakemake's seven."""
-    try:
-        return INPUTS.copied_from(wildcards.kind, wildcards.file)
-    except InputError as error:
-        sys.exit(f"posinfo: {error}")
-
-
 rule source:
     """Fetch one file, on the machine with the network. A fetched file is never fetched again."""
     input:
-        copied_from,
+        lambda wildcards: INPUTS.copied_from(wildcards.kind, wildcards.file),
     output:
         update("<resources>/{kind}/{file}"),  # not removed first: another run may be reading it
     log:

@@ -1,5 +1,7 @@
 """Networks of torchvision and timm by name: their taps, their entries, and weights from a local file."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,3 +127,11 @@ def test_unknown_networks_get_the_nearest_name(name: str, words: str) -> None:
 def test_a_network_without_square_maps_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown tap 'layer9'"):
         random_encoder("torchvision/resnet18", {"f1": "layer9"}, tmp_path)
+
+
+def test_a_name_without_its_zoo_is_answered_before_torch_is_imported() -> None:
+    code = "import sys; from posinfo.__main__ import main; main(['taps', 'resnet18']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert "torchvision/resnet18 or timm/resnet18" in done.stderr
+    assert done.stderr.count("\n") == 1

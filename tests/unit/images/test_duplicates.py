@@ -10,7 +10,7 @@ from PIL import Image
 from posinfo.experiments.tasks.data.masks import write_masks
 from posinfo.images.decoded import crops, refuse_shared_photographs, write_images
 from posinfo.images.duplicates import count_alike, count_equal, perceptual_hashes
-from posinfo.report.pages import image_sets
+from posinfo.report.page import image_sets
 from posinfo.store.errors import InputError
 
 
@@ -65,7 +65,7 @@ def test_the_page_counts_what_sets_hold_twice_or_share(tmp_path: Path) -> None:
     masks[0, :9] = 1
     (tmp_path / "masks").mkdir()
     write_masks(iter(masks), 2, tmp_path / "masks/test.npy")
-    page = image_sets([train, test], [tmp_path / "masks/test.json"])
-    assert "| train | 4 | 1 |  |" in page
-    assert "| test | 2 | 0 | 1 of 2 |" in page
-    assert page.endswith("- 1 pictures of test look like pictures of train.")
+    found = image_sets([train, test], [tmp_path / "masks/test.json"])
+    counted = [list(row.values()) for row in found["image_sets"]]
+    assert counted == [["train", 4, 1, ""], ["test", 2, 0, "1 of 2"]]
+    assert found["overlaps"] == ["1 pictures of test look like pictures of train."]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from posinfo.protocol.readout import Readout
+from posinfo.run import shown
 from posinfo.run.config import load_config, load_passed, render_config
 from posinfo.run.experiments import NAMES, experiment
 from posinfo.run.roles import Models
@@ -176,3 +177,18 @@ def test_every_experiment_can_be_left_out() -> None:
     run = load_config({"experiments": []})
     assert run.switched_on == {}
     assert "tasks:" in render_config()
+
+
+def test_results_of_another_ground_truth_lie_apart() -> None:
+    assert load_config({"patterns": "released"}).results == "results/released"
+    thousand = load_config({"patterns": "released", "results": "results/thousand"})
+    assert thousand.results == "results/thousand/released"
+    assert load_config(thousand.values()).results == thousand.results  # as a job reads it
+    assert load_config({"results": "results/thousand"}).results == "results/thousand"
+
+
+def test_an_own_run_shows_its_network_alone() -> None:
+    run = load_config(yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text()))
+    assert list(shown.tables(run)) == list(shown.figures(run)) == ["atlas"]
+    assert {cell.encoder for cell in shown.all_cells(run)} == {"my-resnet"}
+    assert shown.claim_files(run) == []

@@ -5,6 +5,7 @@ from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run import shown
 from posinfo.run.config import load_config
+from posinfo.run.experiments import NAMES
 from posinfo.run.groups import GROUPS, group_of, members, trained
 from posinfo.run.inputs import Inputs
 from posinfo.run.paths import features_folder, sidecars
@@ -112,7 +113,7 @@ def test_only_files_with_sidecars_have_some() -> None:
 
 
 def test_captions_name_what_the_run_shows() -> None:
-    captions = shown.captions(RUN)
+    captions = shown.captions(load_config({"experiments": list(NAMES)}))
     assert {*shown.tables(RUN), *shown.figures(RUN), "claims", "run"} <= captions.keys()
     assert "vgg16" in captions["stages"]
     assert not [text for text in captions.values() if "{" in text]

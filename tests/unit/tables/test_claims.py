@@ -11,6 +11,7 @@ from posinfo.run.experiments import Measurement
 from posinfo.store.errors import InputError
 from posinfo.tables.claims import Claim, Measured, judge, read_claims
 from posinfo.tables.intervals import Estimate, difference, overall
+from posinfo.tables.summaries import by_cell, read_scores
 from posinfo.tables.verdicts import write_claims
 from synthetic_scores import noisy, scores, synthetic_groups
 
@@ -157,3 +158,10 @@ def test_malformed_claims_are_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=r"claims\.yaml"):
         read_claims(path)
+
+
+def test_a_run_without_the_papers_tables_judges_nothing(tmp_path: Path) -> None:
+    run = load_config({"paper": False, "experiments": []})
+    judged = judge(read_claims(PUBLISHED / "claims.yaml"), run, by_cell(read_scores([])), {})
+    write_claims(judged, tmp_path / "claims.csv", tmp_path / "claims.md")
+    assert pd.read_csv(tmp_path / "claims.csv").empty

@@ -47,8 +47,8 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
 
     entries = with_own(merged(configfile).get("own", {})).encoders
     if "/" not in name and name not in entries:
-        zoos = f"a network of a zoo is named torchvision/{name} or timm/{name}"
-        raise InputError(f"{zoos}; else it is an {unknown('encoder', name, entries)}")
+        zoos = f"torchvision/{name} or timm/{name}"
+        raise InputError(f"to read a network of a zoo name {zoos}; {unknown('encoder', name, entries)}")
     print(f"{name} can be read at:", flush=True)  # importing torch takes seconds
     from posinfo.encoders.taps import listed, network, stages
     from posinfo.encoders.taps import taps as taps_of

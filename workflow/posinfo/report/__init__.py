@@ -1,4 +1,4 @@
-"""The report's pages and the plan of a run.
+"""The page of a run and its plan.
 
-Pages are made from tables and sidecars, the plan from the configuration and from shapes alone.
+The page is made from tables, figures and sidecars, the plan from the configuration and from shapes alone.
 """

@@ -1,4 +1,4 @@
-"""Say what disk a run takes before it starts, and make the report's pages."""
+"""Say what disk a run takes before it starts, and make the page of a run."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ def add(commands: Commands) -> None:
     """Add these commands to the command line."""
     commands.add(plan, of_rules=False)
     commands.add(space)
-    commands.add(page)
+    commands.add(index)
 
 
 def plan(*, configfile: Sequence[Path] = ()) -> None:
@@ -33,27 +33,22 @@ def space(*, run: str) -> None:
     print(room_for(needs(config), sys.stdin.read().splitlines(), keep_features=config.keep.features))
 
 
-def page(name: str, *, inputs: Sequence[Path], run: str, output: Path) -> None:
-    """Write a page of the report: a table, the claims, or what the run was made from.
+def index(
+    *,
+    readouts: Sequence[Path] = (),
+    images: Sequence[Path] = (),
+    masks: Sequence[Path] = (),
+    run: str,
+    output: Path,
+) -> None:
+    """Write the page of a run from its tables, claims and figures, which lie beside it.
 
     Args:
-        name: a table, claims or run
-        inputs: the Markdown; for run, folders of features, npy files of images, json files of masks
+        readouts: folders of readouts, one for each encoder
+        images: npy files of the sets of photographs
+        masks: sidecars of their masks
     """
-    from posinfo.report.pages import image_sets, provenance, write_page
+    from posinfo.report.page import page_content, write_page
     from posinfo.run.config import load_passed
-    from posinfo.run.shown import known_tables
-    from posinfo.store.files import read_json
 
-    passed = load_passed(run)
-    if name == "run":
-        images = [path for path in inputs if path.suffix == ".npy"]
-        masks = [path for path in inputs if path.suffix == ".json"]
-        sidecars = [path / "features.json" for path in inputs if path not in (*images, *masks)]
-        titles = passed.titles(read_json(path)["encoder"] for path in sidecars)
-        made_from = f"{provenance(sidecars, titles)}\n\n{image_sets(images, masks)}"
-        write_page(output, "what the run was made from", made_from)
-        return
-    known = known_tables(passed)
-    title = f"{name}: {known[name].about}" if name in known else name
-    write_page(output, title, inputs[0].read_text(encoding="utf-8"))
+    write_page(page_content(load_passed(run), run, output.parent, readouts, images, masks), output)

@@ -43,7 +43,8 @@ class RunConfig(Section):
     patterns: Definition = Field(
         "paper",
         description="Definition of the ground-truth maps: paper (what the published numbers fit; stripes in [-1, 1]) "
-        "or released (the PNG files of the released code, all in [0, 1]). Changing it retrains readouts, not features.",
+        "or released (the PNG files of the released code, all in [0, 1]). Results of the latter lie in a folder "
+        "`released` below `results`.",
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(each_once)] = Field(
         [0, 1, 2],
@@ -67,6 +68,9 @@ class RunConfig(Section):
     curve: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         [0.125, 0.25, 0.5],
         description="The learning curve: shares of the training photographs that are learned from, beside all of them.",
+    )
+    paper: bool = Field(
+        True, description="Whether Tables 1 to 4 with their controls, figures and claims are shown, beside experiments."
     )
     experiments: list[str] = Field(
         [name for name in NAMES if name != "atlas"],
@@ -150,6 +154,16 @@ class RunConfig(Section):
         for name in names:
             experiment(name)
         return each_once(names)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_of_the_ground_truth(cls, values: Any) -> Any:
+        """Results of another ground truth than the paper's lie below `results`, so that the two never mix."""
+        patterns = str(values.get("patterns", "paper"))
+        folder = PurePosixPath(str(values.get("results", "results")))
+        if patterns in ("paper", folder.name):
+            return values
+        return {**values, "results": str(folder / patterns)}
 
     @model_validator(mode="after")
     def _two_folders(self) -> Self:

@@ -115,7 +115,9 @@ class Inputs:
 
     def fetched_encoders(self) -> list[str]:
         """The encoders whose stored weights the run reads: those it shows, and those its trainings start from."""
-        names = [*(cell.encoder for cell in self.cells), *shown.roles(self.run).values()]
+        names = [cell.encoder for cell in self.cells]
+        for experiment in self.run.switched_on.values():
+            names += experiment.encoders(self.run).values()
         found = []
         for encoder in dict.fromkeys(names):
             name = encoder
@@ -177,14 +179,21 @@ class Inputs:
         experiments = self.run.switched_on.values()
         return list(dict.fromkeys(images for found in experiments for images in found.image_sets(self.run)))
 
-    def made_from(self) -> list[str]:
-        """What the run's page describes: features of the natural images, all sets of photographs, their masks."""
-        encoders = dict.fromkeys(cell.encoder for cell in self.cells)
-        features = dict.fromkeys(self.features(encoder, self.run.images.natural) for encoder in encoders)
-        masked = self.sets_with_masks()
-        sets = dict.fromkeys([self.run.images.train, self.run.images.natural, *masked])
-        masks = [f"{self.run.results}/masks/{images}.json" for images in masked]
-        return [*features, *(images_file(self.run, images) for images in sets), *masks]
+    def readouts_of_encoders(self) -> list[str]:
+        """A folder of readouts of each encoder that the run shows."""
+        first: dict[str, str] = {}
+        for cell in self.cells:
+            first.setdefault(cell.encoder, readouts_folder(self.run, cell.encoder, group_of(cell.readout)))
+        return list(first.values())
+
+    def photographs(self) -> list[str]:
+        """All sets of photographs of the run, those that are learned from first."""
+        sets = dict.fromkeys([self.run.images.train, self.run.images.natural, *self.sets_with_masks()])
+        return [images_file(self.run, images) for images in sets]
+
+    def masks(self) -> list[str]:
+        """The sidecars of all masks of the run."""
+        return [f"{self.run.results}/masks/{images}.json" for images in self.sets_with_masks()]
 
     def claimed(self) -> list[str]:
         """Everything that claims are judged by: the scores of all tables, and what experiments measured."""

@@ -20,7 +20,7 @@ CAPTIONS = Path(__file__).parents[2] / "report" / "captions.yaml"
 
 def known_tables(run: "RunConfig") -> dict[str, Table]:
     """Every table that the run may be asked for, by name; reads the settings of no experiment."""
-    found = {**TABLES}
+    found = {**TABLES} if run.paper else {}
     for experiment in run.switched_on.values():
         found |= experiment.tables
     return found
@@ -33,7 +33,7 @@ def tables(run: "RunConfig") -> dict[str, Table]:
 
 def figures(run: "RunConfig") -> dict[str, Figure]:
     """Every figure of the run by name, but that of a table (they share a name) without any cells."""
-    found = {**FIGURES}
+    found = {**FIGURES} if run.paper else {}
     for experiment in run.switched_on.values():
         found |= experiment.figures
     left_out = known_tables(run).keys() - tables(run).keys()
@@ -103,7 +103,10 @@ def roles(run: "RunConfig") -> dict[str, str]:
 
 def claim_files(run: "RunConfig") -> list[Path]:
     """The files of claims: the core's, then those of experiments."""
-    folders = [PUBLISHED, *(experiment.folder for experiment in run.switched_on.values())]
+    folders = [
+        *([PUBLISHED] if run.paper else []),
+        *(experiment.folder for experiment in run.switched_on.values()),
+    ]
     return [file for folder in folders if (file := folder / "claims.yaml").exists()]
 
 
@@ -113,9 +116,19 @@ def published_files(run: "RunConfig") -> list[Path]:
     return [file for folder in folders for file in sorted(folder.glob("*.csv"))]
 
 
+def targets(run: "RunConfig") -> list[str]:
+    """Further files that experiments make when no target is named."""
+    return [path for experiment in run.switched_on.values() for path in experiment.targets(run)]
+
+
+def caption_files(run: "RunConfig") -> list[Path]:
+    """The files of captions: the core's, then those of experiments."""
+    folders = [CAPTIONS.parent, *(experiment.folder for experiment in run.switched_on.values())]
+    return [file for folder in folders if (file := folder / CAPTIONS.name).exists()]
+
+
 def captions(run: "RunConfig") -> dict[str, str]:
     """The caption of every table, figure and page, with the run's names filled in."""
-    files = [CAPTIONS, *(experiment.folder / "captions.yaml" for experiment in run.switched_on.values())]
     names = {
         **roles(run),
         **run.images.model_dump(),
@@ -124,6 +137,6 @@ def captions(run: "RunConfig") -> dict[str, str]:
         "patterns": run.patterns,
     }
     found: dict[str, str] = {}
-    for file in files:
-        found |= (read_yaml(file) or {}) if file.exists() else {}
+    for file in caption_files(run):
+        found |= read_yaml(file) or {}
     return {name: text.format(**names) for name, text in found.items()}

@@ -13,6 +13,11 @@ from posinfo.run.paths import scores_of
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
+LEGEND = (
+    "SPC: Spearman's correlation of the predicted and the true map; 1: position is read perfectly, 0: not at all. MAE: "
+    "mean absolute error. Maps: H rises from left to right and V from top to bottom, G is a Gaussian in the middle, HS "
+    "and VS are horizontal and vertical stripes."
+)
 PUBLISHED = Path(__file__).parents[2] / "published"
 
 
@@ -117,7 +122,7 @@ TABLES = {
         about="Position read out of each encoder",
         alias="main",
         cells=_table1,
-        layout=CellLayout(keys=("pattern", "model", "images"), down=("pattern", "model"), across="images"),
+        layout=CellLayout(keys=("pattern", "model", "images"), down=("pattern", "model"), across="images", note=LEGEND),
         published=PUBLISHED / "table1.csv",
     ),
     "table2a": cell_table(

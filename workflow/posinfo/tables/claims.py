@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 Metric = Literal["spc", "mae"]
 Target = Literal["nothing", "paper"]
+COLUMNS = [
+    *("claim", "says", "by", "outcome", "comparison", "comparison_outcome"),
+    *("metric", "estimate", "low", "high", "printed"),
+]
 
 
 class Selector(BaseModel):
@@ -138,6 +142,8 @@ def printed_values(run: "RunConfig", known: Mapping[str, Table]) -> pd.DataFrame
             )
             ours["model"] = ours["model"].map(printed_model)
             frames.append(ours.merge(read_published(table.published), on=list(table.layout.keys)))
+    if not frames:
+        return pd.DataFrame(columns=["encoder", "readout", "pattern", "images", "spc", "mae"])
     joined = pd.concat(frames).rename(columns={"published_spc": "spc", "published_mae": "mae"})
     return joined.drop_duplicates(["encoder", "readout", "pattern", "images"])
 
@@ -154,7 +160,7 @@ def judge(claims: Sequence[Claim], run: "RunConfig", groups: Groups, measured: M
         own = list(_judge_measured(claim, run, measured) if claim.measured else judge_cells(claim))
         verdict = overall([row["comparison_outcome"] for row in own])
         found += [{"claim": claim.name, "says": claim.says, "by": claim.by, "outcome": verdict, **row} for row in own]
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=COLUMNS)
 
 
 class _CellJudge:

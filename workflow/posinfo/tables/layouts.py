@@ -70,6 +70,11 @@ def with_sd(value: float, sd: float) -> str:
     return three_decimals(value) if pd.isna(sd) else f"{three_decimals(value)} ± {three_decimals(sd)}"
 
 
+def with_interval(value: float, sd: float, low: float, high: float) -> str:
+    """`.123 ± .045 [.100, .150]`, without the interval where there is none."""
+    return with_sd(value, sd) + ("" if pd.isna(low) else f" [{three_decimals(low)}, {three_decimals(high)}]")
+
+
 def write_table(table: BuiltTable, name: str, output: Path) -> None:
     """Write `output` with the suffixes .csv (tidy), .md and .tex (laid out).
 

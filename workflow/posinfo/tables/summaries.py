@@ -41,7 +41,9 @@ def read_scores(paths: Sequence[Path]) -> pd.DataFrame:
         if frame[["spc", "mae"]].isna().to_numpy().any():
             raise InputError(f"{path} holds a score that is no number; delete it and run again")
         frames.append(frame.assign(encoder=path.parts[-3], images=path.stem))
-    return pd.concat(frames, ignore_index=True)
+    return (
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*SCORE_COLUMNS, "encoder", "images"])
+    )
 
 
 def by_cell(scores: pd.DataFrame) -> Groups:

@@ -17,7 +17,7 @@ from posinfo.registry.entries import RandomWeights
 from posinfo.run.config import RunConfig, load_config
 from posinfo.store.errors import InputError
 from posinfo.store.sidecars import write_sidecar
-from posinfo.tables.layouts import with_sd
+from posinfo.tables.layouts import with_interval, with_sd
 from synthetic_atlas import ENCODERS, NAMES, PATTERNS, RUN, scores, spc_of, structures
 from typeset import typeset
 
@@ -149,6 +149,7 @@ def test_the_table_means_over_draws_seeds_and_images() -> None:
     assert row["spc"] == pytest.approx(np.mean(means))
     assert row["spc_sd"] == pytest.approx(np.std(means, ddof=1))
     assert row["mae"] == pytest.approx(1 - np.mean(means))
+    assert row["spc_low"] < row["spc"] < row["spc_high"]
     assert (row["draws"], row["n_seeds"], row["n_images"]) == (2, 2, 3)
     assert (row["field"], row["side"], row["border"], row["channels"]) == (20, 28, 0.5, 8)
     chosen = "network == 'squeezenet' and weights == 'trained' and stage == 'all' and pattern == 'H'"
@@ -164,8 +165,10 @@ def test_the_built_table_has_numbers_layout_and_caption(tmp_path: Path) -> None:
     assert len(built.layout) == len(expected) / len(PATTERNS)
     assert set(built.layout.columns.get_level_values(1)) == {"", "SPC", "MAE"}
     assert list(built.layout["network", ""]).count("squeezenet") == 1  # said once, not in each row
+    assert all(side.isdigit() for side in built.layout["side", ""])
     last = expected[expected["pattern"] == "H"].iloc[-1]
-    assert built.layout["H", "SPC"].iloc[-1] == with_sd(last["spc"], last["spc_sd"])
+    shown = with_interval(last["spc"], last["spc_sd"], last["spc_low"], last["spc_high"])
+    assert built.layout["H", "SPC"].iloc[-1] == shown
     assert built.layout["H", "MAE"].iloc[-1] == with_sd(last["mae"], last["mae_sd"])
     assert "over 2 seeds and, for random weights, 2 draws" in built.caption
     assert f"{RUN.images.natural} (n=3)" in built.caption

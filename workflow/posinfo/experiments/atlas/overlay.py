@@ -51,7 +51,7 @@ def write_overlay(name: str, configfiles: Sequence[Path], path: Path, resources:
     untrained = [encoder] if random and isinstance(weights, WeightFile | TrainedWeights) else []
     atlas = {"encoders": [encoder], "untrained": untrained, "draws": DRAWS if random else 0}
     folders = {"results": str(path.parent), "resources": str(resources)}
-    made = {**values, **folders, "experiments": ["atlas"], "atlas": atlas, "own": own}
+    made = {**values, **folders, "paper": False, "experiments": ["atlas"], "atlas": atlas, "own": own}
     write_text(path, yaml.safe_dump(made, sort_keys=False, default_flow_style=None, width=110))
 
 

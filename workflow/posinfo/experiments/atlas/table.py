@@ -10,9 +10,11 @@ import pandas as pd
 from posinfo.experiments.atlas.inputs import STRUCTURE, Atlas, members, same_network
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import MOST_PATTERNS
+from posinfo.run.tables import LEGEND
 from posinfo.store.files import read_json
 from posinfo.tables.built import BuiltTable
-from posinfo.tables.layouts import said_once, with_sd
+from posinfo.tables.intervals import difference
+from posinfo.tables.layouts import said_once, with_interval, with_sd
 from posinfo.tables.summaries import read_scores
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def tidy(scores: pd.DataFrame, run: "RunConfig", structures: Mapping[str, Mappin
 
     Returns:
         Columns network, title, weights (trained, random or none), draws, stage (or all), pattern, n_images, n_seeds,
-        spc, spc_sd, mae, mae_sd (over seeds, and draws where weights are random; the means are over images too),
+        spc, spc_sd, spc_low, spc_high (the 95 % interval), mae, mae_sd (over seeds, and draws where weights are random;
+        the means are over images too),
         parameters, channels, side, field (pixels) and border (share of cells), as in `structure.receptive_fields`; for
         `all` the sum of channels, and the largest side, field and border.
     """
@@ -72,20 +75,31 @@ def tidy(scores: pd.DataFrame, run: "RunConfig", structures: Mapping[str, Mappin
         for stage in [*run.stages(one.encoder), "all"]
         for pattern in MOST_PATTERNS
     ]
-    keys = ["encoder", "readout", "pattern"]
-    means = scores.groupby([*keys, "seed"], as_index=False).agg(
-        n_images=("image", "nunique"), spc=("spc", "mean"), mae=("mae", "mean")
+    of_cells = pd.DataFrame(cells).merge(scores, on=["encoder", "readout", "pattern"])
+    return pd.DataFrame(
+        [
+            {**dict(zip(LABELS, labels, strict=True)), **_summary(rows)}
+            for labels, rows in of_cells.groupby(LABELS, sort=False)
+        ]
     )
-    grouped = pd.DataFrame(cells).merge(means, on=keys).groupby(LABELS, sort=False, as_index=False)
-    return grouped.agg(
-        n_images=("n_images", "max"),
-        n_seeds=("seed", "nunique"),
-        spc=("spc", "mean"),
-        spc_sd=("spc", "std"),
-        mae=("mae", "mean"),
-        mae_sd=("mae", "std"),
-        **{size: (size, "first") for size in ("parameters", "channels", "side", "field", "border")},
-    )
+
+
+def _summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Numbers of one network, its weights (all draws), one stage and one pattern."""
+    trained = rows["encoder"] + " " + rows["seed"].astype(str)  # a readout: of one draw of the weights, from one seed
+    means = rows.groupby(trained)[["spc", "mae"]].mean()
+    interval = difference(rows.assign(seed=trained), None, "spc")
+    return {
+        "n_images": rows["image"].nunique(),
+        "n_seeds": rows["seed"].nunique(),
+        "spc": means["spc"].mean(),
+        "spc_sd": means["spc"].std(),
+        "spc_low": interval.low,
+        "spc_high": interval.high,
+        "mae": means["mae"].mean(),
+        "mae_sd": means["mae"].std(),
+        **{size: rows[size].iloc[0] for size in ("parameters", "channels", "side", "field", "border")},
+    }
 
 
 def _sizes(structure: Mapping[str, Any], stage: str) -> dict[str, Any]:
@@ -115,7 +129,8 @@ def layout(frame: pd.DataFrame) -> pd.DataFrame:
     columns["sees border", ""] = first["border"].map("{:.0%}".format)
     for pattern in MOST_PATTERNS:
         cells = frame[frame["pattern"] == pattern]
-        columns[pattern, "SPC"] = list(map(with_sd, cells["spc"], cells["spc_sd"]))
+        shown = zip(cells["spc"], cells["spc_sd"], cells["spc_low"], cells["spc_high"], strict=True)
+        columns[pattern, "SPC"] = [with_interval(*numbers) for numbers in shown]
         columns[pattern, "MAE"] = list(map(with_sd, cells["mae"], cells["mae_sd"]))
     return said_once(pd.DataFrame(columns), 2)
 
@@ -127,8 +142,8 @@ def caption(frame: pd.DataFrame, run: "RunConfig") -> str:
     if len(draws):
         spread += f" and, for random weights, {draws.max()} draws"
     return (
-        f"Readouts of each stage alone, and of all: {spread}. Images: {run.images.natural} "
+        f"Readouts of each stage alone, and of all: {spread}, [95 % interval] of SPC. Images: {run.images.natural} "
         f"(n={frame['n_images'].max()}). Side: of the feature maps, in cells; field: receptive field of the middle "
         "cell, in pixels; sees border: share of cells whose receptive field reaches the image's border; for all, the "
-        "largest of its stages."
+        f"largest of its stages. {LEGEND}"
     )

@@ -55,10 +55,10 @@ def made(results: Path, **config: Any) -> tuple[RunConfig, Page]:
     ]
     pd.DataFrame(rows).to_csv(results / "claims.csv", index=False)
     (results / "claims.md").touch()
-    folder = results / "readouts/my-vgg/base"
+    trained = results / "readouts/my-vgg/base"
     metadata = {"encoder": "my-vgg", "weights_sha256": "ab" * 32, "features_code": "cd" * 8, "code": "ef" * 8}
-    write_tensors({"bias": np.zeros(1, np.float32)}, metadata, folder / "readout.safetensors")
-    write_page(page_content(run, '{"seeds": [0, 1, 2]}', results, [folder], [], []), results / "index.html")
+    write_tensors({"bias": np.zeros(1, np.float32)}, metadata, trained / "readout.safetensors")
+    write_page(page_content(run, '{"seeds": [0, 1, 2]}', results, [trained], [], []), results / "index.html")
     return run, Page(results / "index.html")
 
 

@@ -102,10 +102,10 @@ def test_a_folder_is_asked_for_however_it_is_written(written: str) -> None:
 
 
 def test_the_page_of_a_run_reads_all_its_photographs() -> None:
-    found = Inputs(load_config({"tasks": {"saliency_sets": {"train": "duts-tr", "tests": ["ecssd"]}}})).made_from()
-    assert {f"results/images/{name}.npy" for name in ("photos-train", "photos-test", "duts-tr", "ecssd")} <= set(found)
-    assert {"results/masks/duts-tr.json", "results/masks/ecssd.json"} <= set(found)
-    assert found.index("results/images/duts-tr.npy") < found.index("results/images/ecssd.npy")
+    inputs = Inputs(load_config({"tasks": {"saliency_sets": {"train": "duts-tr", "tests": ["ecssd"]}}}))
+    names = ("photos-train", "photos-test", "duts-tr", "ecssd")
+    assert inputs.photographs() == [f"results/images/{name}.npy" for name in names]
+    assert inputs.masks() == ["results/masks/duts-tr.json", "results/masks/ecssd.json"]
 
 
 def test_only_files_with_sidecars_have_some() -> None:

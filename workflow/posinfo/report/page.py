@@ -125,7 +125,7 @@ def judged(claims: Path) -> list[dict[str, Any]]:
 
 
 def provenance(readouts: Iterable[Path], run: "RunConfig") -> list[dict[str, str]]:
-    """For each encoder what it is, and digests (16 hex digits) of its weights and of the code of features and readouts."""
+    """What each encoder is, and digests (16 hex digits) of its weights and of the code of features and readouts."""
     rows = []
     for folder in readouts:
         _, metadata = read_tensors(min(folder.glob("*.safetensors")))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from os.path import normpath
+from pathlib import PurePosixPath
 from textwrap import wrap
 from typing import Annotated, Any, Self, TypeVar
 

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torchvision.models import squeezenet1_1
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from torchvision.models.vgg import cfgs, make_layers
 
 from posinfo.encoders import model_zoos
 from posinfo.encoders.efficientnet import efficientnet_lite0
 from posinfo.encoders.grids import Tapped
+from posinfo.encoders.tracing import Trace, kept
 from posinfo.store.errors import InputError, unknown
 
 Weights = dict[str, torch.Tensor]
@@ -167,27 +167,16 @@ def nodes_of(model: nn.Module) -> list[str]:
     Raises:
         InputError: when the network cannot be traced, because its operations depend on the values that it computes.
     """
-    try:
-        nodes: list[str] = get_graph_node_names(model, suppress_diff_warning=True)[1]
-    except Exception as error:  # tracing runs the code of the network, which may raise anything
-        raise InputError(f"{type(model).__name__} cannot be traced, so it has no taps: {error}") from None
-    return nodes
+    return Trace(model).nodes
 
 
 def tapped(model: nn.Module, taps: dict[str, str]) -> Tapped:
     """Build a module that maps images to {stage: map} in one forward pass and computes nothing after the last tap.
 
     Args:
-        taps: stage to the name of a node of the traced network, such as `features.3`.
+        taps: stage to the name of a node of the traced network, such as `features.3`, or of a module.
 
     Raises:
         InputError: when the network has no such node.
     """
-    nodes = nodes_of(model)
-    for node in taps.values():
-        if not any(name == node or name.startswith(f"{node}.") for name in nodes):
-            raise InputError(unknown("tap", node, nodes))
-    extractor: nn.Module = create_feature_extractor(
-        model, return_nodes={node: stage for stage, node in taps.items()}, suppress_diff_warning=True
-    )
-    return Tapped(extractor, dict(taps))
+    return Tapped(Trace(model).reader(taps, kept), dict(taps))

@@ -84,8 +84,8 @@ FEATURES = FEATURES_ONLY | READOUTS
 EVERYTHING = IMAGES | ENCODER | FEATURES
 REDONE = {  # what another statement in a module makes Table 1 do again
     "encoders.architectures": ENCODER | FEATURES,
+    "encoders.reading.tapped": FEATURES,
     "encoders.state_dicts": ENCODER | FEATURES,
-    "encoders.tracing": ENCODER | FEATURES,
     "encoders.weights": ENCODER | FEATURES,
     "features.batches": READOUTS,
     "features.extraction": FEATURES,

@@ -136,11 +136,15 @@ def test_other_padding_changes_the_border_only(resources: Path, padding: str) ->
     assert float((other - zeros).abs().max()) > 1
 
 
-def test_padding_outside_convolutions_cannot_be_changed(resources: Path) -> None:
+def test_padding_outside_convolutions_is_changed_too(resources: Path) -> None:
     weights = resources / "encoders" / "efficientnet-lite0.safetensors"
-    entry = catalogue.shipped().encoders["efficientnet-lite0"].model_copy(update={"padding": "reflect"})
-    with pytest.raises(InputError, match="only zeros"):
-        open_encoder(entry, weights)
+    entry = catalogue.shipped().encoders["efficientnet-lite0"]
+    zeros, other = (
+        open_encoder(entry.model_copy(update={"padding": padding}), weights)(torch.full((1, 3, 224, 224), 0.5))["f1"]
+        for padding in ("zeros", "reflect")
+    )
+    torch.testing.assert_close(other[..., 2:-2, 2:-2], zeros[..., 2:-2, 2:-2])
+    assert float((other - other.mean((2, 3), keepdim=True)).abs().max()) < 1e-3 < float((other - zeros).abs().max())
 
 
 def test_random_weights_follow_the_seed_and_keep_scale(tmp_path: Path, resources: Path) -> None:

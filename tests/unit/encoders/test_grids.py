@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 from posinfo.encoders import model_zoos
-from posinfo.encoders.architectures import tapped, with_weights
+from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.embeddings import with_position
-from posinfo.encoders.grids import as_maps, grid_of
 from posinfo.encoders.initial import initialise
-from posinfo.encoders.taps import listed, network, stages, taps
+from posinfo.encoders.reading.grids import as_maps, grid_of
+from posinfo.encoders.reading.tapped import tapped
+from posinfo.encoders.taps import listed, stages, taps
 from posinfo.registry.entries import Encoder
 from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors
@@ -37,7 +38,7 @@ SUGGESTED: dict[str, tuple[list[int], list[int]]] = {  # channels and sides of t
 
 @pytest.mark.parametrize("name", SUGGESTED)
 def test_stages_are_suggested_for_every_kind_of_network(name: str) -> None:
-    found = {tap.name: tap for tap in taps(network(name))}
+    found = {tap.name: tap for tap in taps(empty_architecture(name))}
     suggested = stages(list(found.values()))
     channels, sides = SUGGESTED[name]
     assert list(suggested) == [f"f{number}" for number in range(1, len(sides) + 1)]
@@ -174,9 +175,9 @@ def test_relative_positions_of_swin_can_be_zeroed(random_network: Callable[[str]
 
 def test_other_networks_have_no_embedding_to_change() -> None:
     with pytest.raises(InputError, match="no position embedding"):
-        with_position(network("torchvision/resnet18"), "zeroed")
+        with_position(empty_architecture("torchvision/resnet18"), "zeroed")
     with pytest.raises(InputError, match="computes its positions"):
-        with_position(network("torchvision/swin_v2_t"), 0)
+        with_position(empty_architecture("torchvision/swin_v2_t"), 0)
 
 
 def test_an_entry_names_the_change_of_the_embedding() -> None:
@@ -228,4 +229,4 @@ def test_a_network_without_a_grid_is_refused_with_the_reason() -> None:
 
 def test_a_network_for_another_image_size_is_refused() -> None:
     with pytest.raises(InputError, match=r"reads no RGB images of 224x224: Input height \(224\) doesn't match .*384"):
-        taps(network("timm/vit_tiny_patch16_384"))
+        taps(empty_architecture("timm/vit_tiny_patch16_384"))

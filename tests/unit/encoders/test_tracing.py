@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import timm
 import torch
-from posinfo.encoders.architectures import tapped
-from posinfo.encoders.tracing import Trace, kept
+from posinfo.encoders.architectures import empty_architecture
+from posinfo.encoders.reading.tapped import kept, tapped
+from posinfo.encoders.reading.tracing import TracedNetwork
+from posinfo.encoders.taps import stages, taps
+from posinfo.store.errors import InputError
 from torch import nn
 from torchvision import models
 
@@ -41,7 +44,7 @@ def test_a_tap_alone_equals_all_taps_together(name: str) -> None:
     torch.manual_seed(0)
     model = NETWORKS[name]().eval()
     image = torch.randn(1, 3, 32, 32)
-    trace = Trace(model)
+    trace = TracedNetwork(model)
     hooked: dict[str, torch.Tensor] = {}
 
     def record(module: nn.Module, _: Any, output: Any) -> None:
@@ -53,7 +56,7 @@ def test_a_tap_alone_equals_all_taps_together(name: str) -> None:
         model(image)
         for hook in hooks:
             hook.remove()
-        together = trace.reader({node: node for node in trace.nodes}, kept)(image)
+        together = trace.reader({node: node for node in trace.names}, kept)(image)
         assert len(together) > 20
         for node, values in together.items():
             alone = trace.reader({node: node}, kept)(image)[node]
@@ -86,3 +89,54 @@ def test_what_is_written_without_use_is_part_of_the_network() -> None:
     torch.testing.assert_close(maps["double"], image * 2)
     for stage in ("larger", "module", "last"):
         torch.testing.assert_close(maps[stage], image * 6 + 1)
+
+
+READ = {  # networks whose modules return several values, whose heads are called in parts, or that cannot be traced
+    "timm/tnt_s_legacy_patch16_224": [(384, 14)] * 4,
+    "timm/pit_ti_224": [(64, 27), (128, 14), (256, 7)],
+    "timm/selecsls42": [(32, 112), (64, 56), (144, 28), (304, 14)],
+    "timm/poolformer_s12": [(64, 56), (128, 28), (320, 14), (512, 7)],
+    "timm/csatv2": [(3, 224), (32, 28), (72, 14), (168, 7), (386, 3)],
+    "timm/mobilevit_xxs": [(16, 112), (24, 56), (48, 28), (64, 14), (320, 7)],
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_listed_is_what_is_read(name: str) -> None:
+    model = empty_architecture(name)
+    found = {tap.name: (tap.channels, tap.side) for tap in taps(model)}
+    with torch.inference_mode():
+        maps = tapped(model, {tap: tap for tap in found})(torch.empty(2, 3, 224, 224, device="meta"))
+    assert {tap: (values.shape[1], values.shape[2]) for tap, values in maps.items()} == found
+    assert [found[tap] for tap in stages(taps(model)).values()] == READ[name]
+
+
+class Branching(nn.Module):
+    """Its operations depend on its values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 3, 3, 2), nn.ReLU(inplace=True))
+        self.never = nn.Conv2d(3, 3, 3)
+        self.ended = False
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.layers(images if images.sum() > 0 else -images)
+        self.ended = True
+        return maps
+
+
+def test_a_network_that_cannot_be_traced_is_read_at_modules() -> None:
+    model = Branching()
+    image = torch.rand(1, 3, 16, 16)
+    wanted = {"f1": "layers.0", "f2": "layers"}
+    with torch.inference_mode():
+        maps = tapped(model, wanted)(image)
+        assert not model.ended  # nothing is computed after the last tap
+        torch.testing.assert_close(maps["f1"], model.layers[0](image))
+        torch.testing.assert_close(maps["f2"], model.layers(image))
+    assert float(maps["f1"].min()) < 0
+    with pytest.raises(InputError, match=r"unknown tap 'layer'; .*did you mean 'layers'"):
+        tapped(model, {"f1": "layer"})
+    with pytest.raises(InputError, match="tap 'never' is never called"):
+        tapped(Branching(), {"f1": "never", "f2": "layers.0"})(image)

@@ -8,9 +8,10 @@ import pytest
 import torch
 import torchvision
 import yaml
-from posinfo.encoders.architectures import tapped, with_weights
+from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.initial import initialise
-from posinfo.encoders.taps import network, stages, taps, zoo_entry
+from posinfo.encoders.reading.tapped import tapped
+from posinfo.encoders.taps import stages, taps, zoo_entry
 from posinfo.encoders.weights import convert
 from posinfo.registry import catalogue, entries
 from posinfo.run.config import load_config
@@ -21,11 +22,11 @@ from safetensors.torch import load_file, save
 
 def test_taps_of_the_papers_encoders_match_the_paper() -> None:
     vgg = catalogue.shipped().encoders["vgg16-torchvision"]
-    assert stages(taps(network("vgg16"))) == vgg.taps
-    found = {tap.name: (tap.channels, tap.side) for tap in taps(network("torchvision/resnet152"))}
+    assert stages(taps(empty_architecture("vgg16"))) == vgg.taps
+    found = {tap.name: (tap.channels, tap.side) for tap in taps(empty_architecture("torchvision/resnet152"))}
     resnet = catalogue.shipped().encoders["resnet152-torchvision"]
     assert [found[tap] for tap in resnet.taps.values()] == [(256, 56), (512, 28), (1024, 14), (2048, 7)]
-    without = {tap.name: tap.side for tap in taps(network("vgg16", "none"))}
+    without = {tap.name: tap.side for tap in taps(empty_architecture("vgg16"), "none")}
     assert [without[tap] for tap in vgg.taps.values()] == [220, 106, 47, 17, 2]
 
 
@@ -121,7 +122,7 @@ def test_random_weights_reach_the_end_of_a_network(tmp_path: Path) -> None:
 )
 def test_unknown_networks_get_the_nearest_name(name: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        network(name)
+        empty_architecture(name)
 
 
 def test_a_network_without_square_maps_cannot_be_read(tmp_path: Path) -> None:

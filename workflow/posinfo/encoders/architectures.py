@@ -1,9 +1,8 @@
-"""The networks as torch modules: built without weights, loaded, padded in another way, and read at their taps."""
+"""The networks as torch modules: built without weights, and loaded."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import nn
@@ -13,12 +12,9 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from posinfo.encoders import model_zoos
 from posinfo.encoders.efficientnet import efficientnet_lite0
-from posinfo.encoders.grids import Tapped
-from posinfo.encoders.tracing import Trace, kept
 from posinfo.store.errors import InputError, unknown
 
 Weights = dict[str, torch.Tensor]
-Padding = Literal["zeros", "none", "reflect", "replicate", "circular"]
 
 
 class Bottleneck(nn.Module):
@@ -137,46 +133,3 @@ def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
 def _listed(kind: str, names: list[str]) -> list[str]:
     """A line with the number of names and the first three; none for no names."""
     return [f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"] if names else []
-
-
-def with_padding(model: nn.Module, padding: Padding) -> nn.Module:
-    """Change the padding of every convolution of a network, in place; its weights stay.
-
-    Args:
-        padding: `zeros` (as built), `none` (maps shrink), or `reflect`, `replicate`, `circular` of the same width.
-
-    Raises:
-        InputError: when the network pads outside its convolutions, so that its padding cannot be changed this way.
-    """
-    if padding == "zeros":
-        return model
-    for module in model.modules():
-        if isinstance(module, nn.ZeroPad2d):
-            raise InputError(f"padding {padding!r}: this network pads outside its convolutions; only zeros is possible")
-        if isinstance(module, nn.Conv2d) and padding == "none":
-            module.padding = (0, 0)
-            module._reversed_padding_repeated_twice = [0, 0, 0, 0]  # torch's own copy, which the other modes read
-        elif isinstance(module, nn.Conv2d) and padding != "none":
-            module.padding_mode = padding
-    return model
-
-
-def nodes_of(model: nn.Module) -> list[str]:
-    """Trace a network and return the names of its nodes, in the order of computation.
-
-    Raises:
-        InputError: when the network cannot be traced, because its operations depend on the values that it computes.
-    """
-    return Trace(model).nodes
-
-
-def tapped(model: nn.Module, taps: dict[str, str]) -> Tapped:
-    """Build a module that maps images to {stage: map} in one forward pass and computes nothing after the last tap.
-
-    Args:
-        taps: stage to the name of a node of the traced network, such as `features.3`, or of a module.
-
-    Raises:
-        InputError: when the network has no such node.
-    """
-    return Tapped(Trace(model).reader(taps, kept), dict(taps))

@@ -1,5 +1,6 @@
 """Commands that convert weights and list where a network can be read."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ def add(commands: Commands) -> None:
     """Add these commands to the command line."""
     commands.add(encoder)
     commands.add(taps, of_rules=False)
+    commands.add(paddings, of_rules=False)
     commands.add(entry, of_rules=False)
 
 
@@ -50,16 +52,17 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
         zoos = f"torchvision/{name} or timm/{name}"
         raise InputError(f"to read a network of a zoo name {zoos}; {unknown('encoder', name, entries)}")
     print(f"{name} can be read at:", flush=True)  # importing torch takes seconds
-    from posinfo.encoders.taps import listed, network, stages
+    from posinfo.encoders.architectures import empty_architecture
+    from posinfo.encoders.taps import listed, stages
     from posinfo.encoders.taps import taps as taps_of
 
     if "/" in name:
-        found = taps_of(network(name))
+        found = taps_of(empty_architecture(name))
         chosen = stages(found)
         heading = "suggested"
     else:
         described = entries[name]
-        found = taps_of(network(described.architecture, described.padding))
+        found = taps_of(empty_architecture(described.architecture), described.padding)
         chosen = described.taps
         heading = "stage"
     stage_of = {node: stage for stage, node in chosen.items()}
@@ -68,6 +71,28 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
     print(f"{'tap':{width}}  channels  side  {heading}")
     for tap in shown:
         print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stage_of.get(tap.name, '')}".rstrip())
+
+
+def paddings(names: Sequence[str]) -> None:
+    """Print a table of networks with random weights: for each padding "yes", or the reason why it is refused.
+
+    Args:
+        names: architectures, such as vgg16, torchvision/NAME or timm/NAME
+    """
+    from posinfo.encoders.reading.padding import PADDINGS
+    from posinfo.encoders.taps import refused_paddings
+    from posinfo.store.errors import InputError
+
+    print(f"| network | stages | {' | '.join(PADDINGS)} |\n|---{'|---' * len(PADDINGS)}|---|")
+    for name in names:
+        try:
+            count, reasons = refused_paddings(name)
+        except InputError as error:
+            print(f"| {name} | none: {error} {'| ' * len(PADDINGS)}|", flush=True)
+            continue
+        # A reason begins with the layer; details follow a colon, and a remedy a semicolon.
+        cells = [re.split("[:;] ", reason)[0] or "yes" for reason in reasons.values()]
+        print(f"| {name} | {count} | {' | '.join(cells)} |", flush=True)
 
 
 def entry(name: str, *, weights: str | None = None) -> None:

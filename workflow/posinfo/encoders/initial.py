@@ -12,15 +12,20 @@ from posinfo.store.tensors import write_tensors
 LARGEST_LAYER_SCALE = 0.2  # initial values of layer scales lie between 0 and this
 
 
-def initialise(architecture: str, seed: int, path: Path) -> None:
-    """Write random weights as safetensors.
+def random_weights(architecture: str, seed: int) -> Weights:
+    """Draw the weights of an architecture from a seed.
 
     The architectures of `architectures.py` get convolutions as torchvision initialises VGG16 (Kaiming normal, fan out),
     zero biases, and batch norms that are the identity. Networks of a model zoo get the zoo's own initial values, except
     that norm weights and layer scales are 1: some zoos start them at or near zero, so that blocks are the identity and
     only the shortcuts would be measured.
     """
-    weights = _kaiming(architecture, seed) if architecture in ARCHITECTURES else _from_zoo(architecture, seed)
+    return _kaiming(architecture, seed) if architecture in ARCHITECTURES else _from_zoo(architecture, seed)
+
+
+def initialise(architecture: str, seed: int, path: Path) -> None:
+    """Write random weights as safetensors."""
+    weights = random_weights(architecture, seed)
     with_weights(architecture, weights, f"random weights {seed}")
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     write_tensors(arrays, {"architecture": architecture, "random": seed}, path)

@@ -53,8 +53,24 @@ class KnownWeights:
     std: tuple[float, ...]
 
 
+class _NoHead(nn.Identity):
+    """Returns its input, as does each part that the network calls by itself."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        for name, part in head.named_children():
+            self.add_module(name, _without_head(part))
+
+    def forward(self, values: torch.Tensor, *_: object, **__: object) -> torch.Tensor:  # type: ignore[override]
+        return values
+
+
+def _without_head(head: nn.Module) -> nn.Module:
+    return nn.ModuleList(map(_without_head, head)) if isinstance(head, nn.ModuleList) else _NoHead(head)
+
+
 def build(name: str) -> nn.Module:
-    """Build a network with random weights (none on the meta device) and its head replaced by the identity.
+    """Build a network with random weights (none on the meta device) and its head returning its input.
 
     Raises:
         InputError: for a name that the zoo does not know, or a zoo that is not installed.
@@ -68,7 +84,7 @@ def build(name: str) -> nn.Module:
         network = get_model(model, weights=None, **options)
     for head in HEADS:
         if isinstance(getattr(network, head, None), nn.Module):
-            setattr(network, head, nn.Identity())
+            setattr(network, head, _without_head(network.get_submodule(head)))
     return network
 
 

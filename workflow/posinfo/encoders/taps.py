@@ -1,6 +1,6 @@
 """Lists the taps at which a network can be read, with channels and sides, and writes entries for networks of a zoo.
 
-Shapes are found on the meta device, without computing anything and without weights.
+A network of a zoo is on the meta device: shapes are found without computing anything and without weights.
 """
 
 import re
@@ -11,11 +11,14 @@ from typing import Any
 import torch
 import yaml
 from torch import nn
-from torchvision.models.feature_extraction import create_feature_extractor
 
-from posinfo.encoders.architectures import Padding, empty_architecture, nodes_of, with_padding
-from posinfo.encoders.grids import READABLE, Grid, grid_of
+from posinfo.encoders.architectures import empty_architecture, with_weights
+from posinfo.encoders.initial import random_weights
 from posinfo.encoders.model_zoos import known_weights
+from posinfo.encoders.reading.checks import device_of, reason
+from posinfo.encoders.reading.grids import READABLE, Grid, grid_in, grid_of
+from posinfo.encoders.reading.padding import PADDINGS, Padding, in_padding
+from posinfo.encoders.reading.tapped import outputs_of, tapped
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import look_up
 from posinfo.store.errors import InputError
@@ -28,43 +31,33 @@ _BLOCK = re.compile(r"(.+[._])(\d+)")
 
 @dataclass(frozen=True)
 class Tap:
-    """A node or module whose output is a feature map."""
+    """An operation or module whose output is a feature map."""
 
     name: str
     channels: int
     side: int
 
 
-def network(architecture: str, padding: Padding = "zeros") -> nn.Module:
-    """Build the network without weights, on the meta device."""
-    return with_padding(empty_architecture(architecture), padding)
-
-
-def _grids(model: nn.Module) -> dict[str, Grid]:
-    """Find the nodes that give a square grid for an image of 224x224, in the order of computation.
-
-    Args:
-        model: a network on the meta device.
+def _grids(model: nn.Module, padding: Padding) -> dict[str, Grid]:
+    """Find the taps that give a square grid for an image of 224x224, in the order of computation.
 
     Raises:
-        InputError: when there is no such node, or the network does not accept images of that size.
+        InputError: when there is no such tap, or the network does not accept images of that size.
     """
-    nodes = nodes_of(model)[1:]  # the first is the image
-    # Training mode may have other nodes; the first of these exists in both modes.
-    extractor = create_feature_extractor(
-        model, eval_return_nodes=nodes, train_return_nodes=nodes[:1], suppress_diff_warning=True
-    ).eval()
+    outputs = outputs_of(model)
+    reader = outputs.reader({name: name for name in outputs.names}, _shape)
+    image = torch.zeros(_BATCH, 3, IMAGE_SIDE, IMAGE_SIDE, device=device_of(model))
     try:
-        with torch.inference_mode():
-            computed = extractor(torch.empty(_BATCH, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
-    except (AssertionError, RuntimeError, ValueError) as error:
-        reason = re.sub(r"Proxy\(\w+\)", str(IMAGE_SIDE), str(error))  # the trace's name for the size of the image
-        raise InputError(f"{type(model).__name__} reads no RGB images of {IMAGE_SIDE}x{IMAGE_SIDE}: {reason}") from None
-    outputs = {node: maps for node, maps in computed.items() if isinstance(maps, torch.Tensor) and len(maps) == _BATCH}
-    grids = {node: grid for node, maps in outputs.items() if maps.ndim > 2 and (grid := grid_of(maps.shape))}
+        with torch.inference_mode(), in_padding(padding):
+            computed = reader.eval()(image)
+    except Exception as error:  # the network's own code may raise anything
+        said = re.sub(r"Proxy\(\w+\)", str(IMAGE_SIDE), reason(error))  # the trace's name for the size of the image
+        raise InputError(f"{type(model).__name__} reads no RGB images of {IMAGE_SIDE}x{IMAGE_SIDE}: {said}") from None
+    shapes = {name: shape for name, shape in computed.items() if shape and shape[0] == _BATCH}
+    grids = {name: grid for name, shape in shapes.items() if len(shape) > 2 and (grid := grid_of(shape))}
     feature_grids = _without_lookalikes(grids)
     if not any(grid.side > 1 for grid in feature_grids.values()):
-        seen = dict.fromkeys(str(list(maps.shape[1:])) for maps in outputs.values())
+        seen = dict.fromkeys(str(list(shape[1:])) for shape in shapes.values())
         raise InputError(
             f"{type(model).__name__} has no grid of features: for each image it gives {', '.join([*seen][:6])}; "
             f"{READABLE}"
@@ -72,35 +65,42 @@ def _grids(model: nn.Module) -> dict[str, Grid]:
     return feature_grids
 
 
+def _shape(output: Any) -> tuple[int, ...]:
+    """The shape of the grid in an output, or of a tensor; empty for anything else."""
+    grid = grid_in(output)
+    return tuple(grid.shape) if isinstance(grid, torch.Tensor) else ()
+
+
 def _without_lookalikes(grids: dict[str, Grid]) -> dict[str, Grid]:
     """Drop outputs that only have the shape of a grid.
 
-    Transposed tokens ([batch, C, tokens], inside mixers) have a side that no map of the network has. A table of
-    attention between n tokens is square, with side n.
+    Transposed tokens ([batch, C, tokens], inside mixers) have a side that no map of the network has, or are a map whose
+    cells lie in a row; tokens after one class token are taken for what they seem. A table of attention between n tokens
+    is square, with side n.
     """
-    sides = {grid.side for grid in grids.values() if grid.kind != "tokens"}
-    tokens = {node: grid for node, grid in grids.items() if grid.kind == "tokens" and (not sides or grid.side in sides)}
+    maps = {node: grid for node, grid in grids.items() if grid.kind != "tokens"}
+    sides = {grid.side for grid in maps.values()}
+    in_rows = {(grid.channels, grid.side**2) for grid in maps.values()}
+    tokens = {
+        node: grid
+        for node, grid in grids.items()
+        if grid.kind == "tokens"
+        and (not sides or grid.side in sides or grid.prefix == 1)
+        and (grid.prefix + grid.side**2, grid.channels) not in in_rows
+    }
     token_counts = {grid.prefix + grid.side**2 for grid in tokens.values()}
-    maps = {node for node, grid in grids.items() if grid.kind != "tokens" and grid.side not in token_counts}
-    return {node: grid for node, grid in grids.items() if node in tokens or node in maps}
+    return {
+        node: grid for node, grid in grids.items() if node in tokens or (node in maps and grid.side not in token_counts)
+    }
 
 
-def taps(model: nn.Module) -> list[Tap]:
-    """List every node, and every module with nodes, that gives a grid, in the order of computation.
-
-    The output of a module is that of its last node.
+def taps(model: nn.Module, padding: Padding = "zeros") -> list[Tap]:
+    """List every operation and module that gives a grid, in the order of computation; a module before what is inside.
 
     Raises:
         InputError: when there is no grid, or the network does not accept images of 224x224.
     """
-    found: dict[str, Tap] = {}
-    for node, grid in _grids(model).items():
-        parts = node.split(".")
-        for length in range(1, len(parts) + 1):
-            name = ".".join(parts[:length])
-            found.pop(name, None)  # a module stands where its last node stands
-            found[name] = Tap(name, grid.channels, grid.side)
-    return list(found.values())
+    return [Tap(name, grid.channels, grid.side) for name, grid in _grids(model, padding).items()]
 
 
 def listed(found: list[Tap], depth: int = 2) -> list[Tap]:
@@ -138,6 +138,27 @@ def _blocks(found: list[Tap]) -> list[Tap]:
     return min(long, key=lambda row: (row[0].name.count("."), -len(row)), default=[])
 
 
+def refused_paddings(architecture: str) -> tuple[int, dict[Padding, str]]:
+    """Try every padding on a network with random weights, at its suggested stages.
+
+    Returns:
+        The number of stages, and each padding to the reason why it is refused; empty where it works.
+
+    Raises:
+        InputError: when the network cannot be read at all.
+    """
+    chosen = stages(taps(empty_architecture(architecture)))
+    model = with_weights(architecture, random_weights(architecture, 0), "random weights")
+    reasons: dict[Padding, str] = {}
+    for padding in PADDINGS:
+        reasons[padding] = ""
+        try:
+            tapped(model, chosen, padding)
+        except InputError as error:
+            reasons[padding] = str(error).partition(": ")[2] or "no layer pads"
+    return len(chosen), reasons
+
+
 def zoo_entry(architecture: str, weights: str | None = None) -> str:
     """Write YAML to paste into a config: an entry for a network of a zoo, its weights and its normalised RGB input.
 
@@ -164,7 +185,7 @@ def zoo_entry(architecture: str, weights: str | None = None) -> str:
         "architecture": architecture,
         "weights": {"source": name, "layout": "state-dict"},
         "input": {"order": "RGB", "range": 1, "mean": list(offer.mean), "std": list(offer.std)},
-        "taps": stages(taps(network(architecture))),
+        "taps": stages(taps(empty_architecture(architecture))),
     }
     own = {"own": {"sources": {name: source}, "encoders": {name: encoder}}}
     return yaml.safe_dump(own, sort_keys=False, default_flow_style=None, width=110)

@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from posinfo.encoders.architectures import tapped, with_padding, with_weights
+from posinfo.encoders.architectures import with_weights
 from posinfo.encoders.embeddings import with_position
+from posinfo.encoders.reading.tapped import tapped
 from posinfo.encoders.steps import weights_file
 from posinfo.features.writing import SIDECAR, StageFile, background_writer
 from posinfo.images.decoded import read_images
@@ -75,8 +76,7 @@ def open_encoder(entry: Encoder, weights: Path | None) -> nn.Module:
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     network = with_weights(entry.architecture, tensors, str(weights))
     network = with_position(network, entry.position_change)
-    network = with_padding(network, entry.padding)
-    return tapped(network, entry.taps)
+    return tapped(network, entry.taps, entry.padding)
 
 
 def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:

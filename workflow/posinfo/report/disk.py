@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
-from posinfo.encoders.architectures import tapped
-from posinfo.encoders.taps import network
+from posinfo.encoders.architectures import empty_architecture
+from posinfo.encoders.reading.tapped import tapped
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Encoder, Folder, SyntheticImages, Wheel
@@ -51,7 +51,7 @@ def image_count(name: str, registry: Registry) -> int:
 
 def bytes_per_image(entry: Encoder, side: int) -> int:
     """Bytes of an encoder's stored feature maps of one image: float16, no larger than the common side."""
-    reader = tapped(network(entry.architecture, entry.padding), entry.taps).eval()
+    reader = tapped(empty_architecture(entry.architecture), entry.taps, entry.padding)
     with torch.inference_mode():
         maps = reader(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
     return sum(stage.shape[1] * min(stage.shape[2], side) ** 2 * FLOAT16 for stage in maps.values())

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from posinfo.encoders.architectures import ARCHITECTURES, with_padding, with_weights
+from posinfo.encoders.architectures import ARCHITECTURES, with_weights
+from posinfo.encoders.reading.padding import in_padding
 from posinfo.experiments.tasks.data.compositions import Compositions, Labelled
 from posinfo.experiments.tasks.recipes import Recipe
 from posinfo.experiments.tasks.training.encoders import train
@@ -86,9 +87,9 @@ def test_the_folded_encoder_is_the_trained_one(padding: str) -> None:
             for tensor in (norm.weight.data, norm.bias.data, norm.running_mean, norm.running_var):
                 tensor.uniform_(0.5, 1.5, generator=generator)
     images = torch.rand(2, 3, 224, 224, generator=generator)
-    with torch.inference_mode():
+    with torch.inference_mode(), in_padding(padding):  # type: ignore[arg-type]
         expected = trained.eval().body(images)
-        model = with_padding(with_weights("vgg16-eighth", trained.encoder(), "folded"), padding)  # type: ignore[arg-type]
+        model = with_weights("vgg16-eighth", trained.encoder(), "folded")
         torch.testing.assert_close(model(images), expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 

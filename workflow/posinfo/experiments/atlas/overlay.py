@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from posinfo.encoders.architectures import empty_architecture
 from posinfo.encoders.model_zoos import known_weights
-from posinfo.encoders.taps import network, stages, taps, zoo_entry
+from posinfo.encoders.taps import stages, taps, zoo_entry
 from posinfo.registry.catalogue import look_up, with_own
 from posinfo.registry.entries import RemoteFile, Source, TrainedWeights, WeightFile
 from posinfo.registry.overlays import merged
@@ -78,6 +79,6 @@ def _zoo_entries(name: str, random: bool) -> tuple[str, Mapping[str, Mapping[str
         "architecture": name,
         "weights": {"random": 0},
         "input": {"order": "RGB", "range": 1},
-        "taps": stages(taps(network(name))),
+        "taps": stages(taps(empty_architecture(name))),
     }
     return encoder, {"encoders": {encoder: entry}}

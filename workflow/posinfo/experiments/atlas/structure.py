@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from posinfo.encoders.architectures import empty_architecture, tapped, with_padding, with_weights
+from posinfo.encoders.architectures import empty_architecture, with_weights
+from posinfo.encoders.reading.tapped import tapped
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.entries import Encoder
 
@@ -28,7 +29,7 @@ def describe_network(entry: Encoder) -> dict[str, Any]:
     empty = empty_architecture(entry.architecture)
     zeros = {name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in empty.state_dict().items()}
     network = with_weights(entry.architecture, zeros, "zeros") if zeros else empty.to_empty(device="cpu")
-    model = tapped(with_padding(network, entry.padding), entry.taps).eval()
+    model = tapped(network, entry.taps, entry.padding).eval()
     return {"parameters": sum(value.numel() for value in empty.parameters()), "stages": receptive_fields(model)}
 
 

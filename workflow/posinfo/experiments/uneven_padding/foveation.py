@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from posinfo.encoders.architectures import Padding, empty_architecture, with_padding
+from posinfo.encoders.architectures import empty_architecture
+from posinfo.encoders.reading.padding import Padding, in_padding
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import three_decimals
@@ -42,8 +43,6 @@ def foveation(model: nn.Module, padding: AnyPadding, side: int) -> Map:
         model: images [1, 3, side, side] in, one map out; its weights do not matter, it is changed.
         padding: of its convolutions; `full` pads by the kernel's side less one.
     """
-    if padding != "full":
-        model = with_padding(model, padding)
     for module in list(model.modules()):
         if isinstance(module, nn.Conv2d):
             weight = torch.full(module.weight.shape, 1 / module.weight[0].numel())
@@ -59,7 +58,7 @@ def foveation(model: nn.Module, padding: AnyPadding, side: int) -> Map:
             elif isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, nn.Identity())
     image = torch.ones(1, 3, side, side, requires_grad=True)
-    with torch.enable_grad():
+    with torch.enable_grad(), in_padding("zeros" if padding == "full" else padding):
         model.eval()(image).sum().backward()
     assert image.grad is not None
     used = image.grad[0].double().mean(0).numpy()

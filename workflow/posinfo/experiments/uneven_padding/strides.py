@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from posinfo.encoders.taps import network
+from posinfo.encoders.architectures import empty_architecture
 from posinfo.experiments.uneven_padding import ASYMMETRY
 from posinfo.experiments.uneven_padding.settings import EDGES
 from posinfo.tables.built import BuiltTable
@@ -34,7 +34,7 @@ def strides(architecture: str, side: int) -> pd.DataFrame:
         Columns layer (its name), before and after: lines of padding that it reads along an axis; `after` is negative
         where lines of the input are never read.
     """
-    model = network(architecture)
+    model = empty_architecture(architecture)
     found: list[tuple[str, int, int]] = []
     pending = [0, 0]  # lines that a padding module has added: left, right
 

@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from posinfo.encoders.architectures import ARCHITECTURES, Weights, tapped, with_padding, with_weights
+from posinfo.encoders.architectures import ARCHITECTURES, Weights, with_weights
+from posinfo.encoders.reading.tapped import tapped
 from posinfo.features.extraction import Preprocessing
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.entries import Encoder, Task, TrainedWeights
@@ -113,13 +114,15 @@ class TaskNetwork(nn.Module):
         body = ARCHITECTURES[name]()
         if start is not None:
             body.load_state_dict(with_weights(name, start, "the weights to start from").state_dict())
-        self.body = with_padding(body, entry.padding)
+        self.body = body
         features = self.body.get_submodule("features")
         assert isinstance(features, nn.Sequential)
         for index, layer in enumerate(features):
             if isinstance(layer, nn.Conv2d) and not self.started:
                 features[index] = NormedConvolution(layer)
-        self._reader = [tapped(self.body, entry.taps)]  # in a list, since its modules are those of `body`
+        self._reader = [
+            tapped(self.body, entry.taps, entry.padding)
+        ]  # in a list, since its modules are those of `body`
         with torch.no_grad():
             maps = self._reader[0].eval()(torch.zeros(1, 3, IMAGE_SIDE, IMAGE_SIDE))
         self.head = Head(self.task, {name: stage.shape[1] for name, stage in maps.items()}, object_classes)

@@ -7,12 +7,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 import torchvision
 from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
-
-from posinfo.store.errors import InputError, unknown
 
 # Modules that torchvision's feature extraction does not look into.
 LEAVES = [value for value in vars(torchvision.ops).values() if isinstance(value, type) and issubclass(value, nn.Module)]
@@ -23,70 +20,63 @@ class _Tracer(NodePathTracer):  # type: ignore[misc]  # torchvision has no types
 
     def __init__(self) -> None:
         super().__init__(autowrap_modules=(math, torchvision.ops), leaf_modules=LEAVES)
-        self.returned: dict[str, fx.Node] = {}
+        self.returned: dict[str, list[fx.Node]] = {}
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """As torch.fx calls it, for each module in the order of computation."""
         output = super().call_module(m, forward, args, kwargs)
-        if isinstance(output, fx.Proxy):
-            self.returned[self.path_of_module(m)] = output.node
+        values = output if isinstance(output, tuple | list) else [output]
+        nodes = [value.node for value in values if isinstance(value, fx.Proxy)]
+        passes_on = any(output is value for value in args)  # as what stands for a head does
+        if nodes and not passes_on:
+            self.returned[self.path_of_module(m)] = nodes
         return output
 
 
-class Trace:
-    """The operations of a network.
+class TracedNetwork:
+    """The operations of a network in evaluation mode; its parameters are shared.
+
+    Raises:
+        Exception: any, when the operations depend on the values that are computed.
 
     Attributes:
-        nodes: names of the operations, in the order of computation, such as `features.3` or `layer1.0.add`.
+        names: of the operations, such as `features.3` or `layer1.0.add`, and of the modules that return a value.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        """Record the operations of a network in evaluation mode; its parameters are shared.
-
-        Raises:
-            InputError: when its operations depend on the values that it computes.
-        """
         tracer = _Tracer()
         training = model.training
         try:
             self._graph = tracer.trace(model.eval())
-        except Exception as error:  # tracing runs the code of the network, which may raise anything
-            raise InputError(f"{type(model).__name__} cannot be traced, so it has no taps: {error}") from None
         finally:
             model.train(training)
         self._root = model
-        operations: dict[str, fx.Node] = {name: node for node, name in tracer.node_to_qualname.items()}
-        self._named = {**tracer.returned, **operations}
-        self.nodes = list(operations)
+        operations = {name: [node] for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
+        self._nodes: dict[str, list[fx.Node]] = {**tracer.returned, **operations}
+        self.names = sorted(self._nodes, key=lambda name: name.count("."))  # a module before what is inside
 
     def reader(self, taps: Mapping[str, str], keep: Callable[[Any], Any]) -> nn.Module:
-        """Build a module that maps images to {key: keep(output)} and computes nothing after the last tap.
+        """Build a module that maps images to {key: keep(output)}, in the order of computation.
 
         Args:
-            taps: key to the name of an operation, or of a module, whose output is read.
-            keep: is called when the output is computed, before a later operation can overwrite it.
-
-        Raises:
-            InputError: for a name that the network does not have.
+            taps: key to one of `names`; nothing after the last is computed.
+            keep: is called when an output is computed, before a later operation can overwrite it; with a list, if a
+                module returns several values.
         """
+        order = {node: number for number, node in enumerate(self._graph.nodes)}
         keys: dict[fx.Node, list[str]] = {}
         for key, name in taps.items():
-            if name not in self._named:
-                raise InputError(unknown("tap", name, self._named))
-            keys.setdefault(self._named[name], []).append(key)
+            last = max(self._nodes[name], key=order.__getitem__)
+            keys.setdefault(last, []).append(key)
         graph = fx.Graph()
         copies: dict[fx.Node, fx.Node] = {}
         outputs: dict[str, fx.Node] = {}
         for node in self._graph.nodes:
             copies[node] = graph.node_copy(node, copies.__getitem__)
             for key in keys.get(node, ()):
-                outputs[key] = graph.call_function(keep, (copies[node],))
+                values = [copies[value] for value in self._nodes[taps[key]]]
+                outputs[key] = graph.call_function(keep, (values if len(values) > 1 else values[0],))
             if len(outputs) == len(taps):
                 break
         graph.output(outputs)
         return fx.GraphModule(self._root, graph)
-
-
-def kept(output: Any) -> Any:
-    """A copy of a tensor, which no operation in place reaches; anything else as it is."""
-    return output.clone() if isinstance(output, torch.Tensor) else output

@@ -6,7 +6,6 @@ from math import isqrt
 from typing import Literal
 
 import torch
-from torch import nn
 
 from posinfo.store.errors import InputError
 
@@ -49,6 +48,13 @@ def grid_of(shape: Sequence[int]) -> Grid | None:
     return None
 
 
+def grid_in(output: object) -> object:
+    """The last grid of what a module returns, if it returns several values; else what it returns."""
+    values = output if isinstance(output, tuple | list) else ()
+    grids = [value for value in values if isinstance(value, torch.Tensor) and grid_of(value.shape)]
+    return grids[-1] if grids else output
+
+
 def as_maps(output: object, where: str) -> torch.Tensor:
     """Convert a network's output to maps [batch, C, side, side], of the same dtype and on the same device.
 
@@ -68,22 +74,3 @@ def as_maps(output: object, where: str) -> torch.Tensor:
     if grid.kind == "tokens":
         return output[:, grid.prefix :].transpose(1, 2).reshape(len(output), -1, grid.side, grid.side)
     return output
-
-
-class Tapped(nn.Module):
-    """A network that returns {stage: maps [batch, C, side, side]} in one forward pass.
-
-    Args:
-        extractor: returns {stage: output}.
-        taps: stage to the name of its tap, for errors.
-    """
-
-    def __init__(self, extractor: nn.Module, taps: dict[str, str]) -> None:
-        super().__init__()
-        self.extractor = extractor
-        self.taps = taps
-
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Map preprocessed images, float32 [batch, 3, side, side], to the maps of every stage, shallow first."""
-        outputs: dict[str, object] = self.extractor(images)
-        return {stage: as_maps(outputs[stage], f"tap {tap!r}") for stage, tap in self.taps.items()}

@@ -1,0 +1,82 @@
+"""A network that is read at its taps in one forward pass."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from posinfo.encoders.reading.checks import check_padding
+from posinfo.encoders.reading.grids import as_maps, grid_in
+from posinfo.encoders.reading.hooks import HookedNetwork
+from posinfo.encoders.reading.padding import OtherPadding, Padding, in_padding
+from posinfo.encoders.reading.tracing import TracedNetwork
+from posinfo.protocol.alignment import IMAGE_SIDE
+from posinfo.store.errors import InputError, unknown
+
+
+def outputs_of(model: nn.Module) -> TracedNetwork | HookedNetwork:
+    """What of a network can be read: its operations and modules, or its modules where operations cannot be traced.
+
+    Raises:
+        InputError: for a scripted network.
+    """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError("the network is scripted, so nothing inside it can be read; give the module it was made from")
+    try:
+        return TracedNetwork(model)
+    except Exception:  # tracing runs the code of the network, which may raise anything
+        return HookedNetwork(model)
+
+
+def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros") -> "Tapped":
+    """Build a module that maps images to {stage: map} in one forward pass and computes nothing after the last tap.
+
+    Args:
+        model: maps [batch, 3, side, side]; its modules and parameters are shared.
+        taps: stage to the name of an operation or module, such as `features.3`; see `posinfo taps`.
+        padding: of every layer: `zeros` (as built), `none` (maps shrink), or `reflect`, `replicate`, `circular` of the
+            same width.
+
+    Raises:
+        InputError: when the network has no such tap, or its padding cannot be changed in this way.
+    """
+    outputs = outputs_of(model)
+    for name in taps.values():
+        if name not in outputs.names:
+            raise InputError(unknown("tap", name, outputs.names))
+    reader = Tapped(outputs.reader(taps, kept), dict(taps), padding)
+    if isinstance(reader.mode, OtherPadding):
+        check_padding(model, reader, reader.mode, IMAGE_SIDE)
+    return reader
+
+
+def kept(output: Any) -> Any:
+    """A copy of the grid in an output, which no operation in place reaches; anything else as it is."""
+    grid = grid_in(output)
+    return grid.clone() if isinstance(grid, torch.Tensor) else grid
+
+
+class Tapped(nn.Module):
+    """A network that returns {stage: maps [batch, C, side, side]} in one forward pass.
+
+    Args:
+        reader: returns {stage: output}.
+        taps: stage to the name of its tap, shallow first.
+        padding: as in `tapped`.
+    """
+
+    def __init__(self, reader: nn.Module, taps: dict[str, str], padding: Padding) -> None:
+        super().__init__()
+        self.reader = reader
+        self.taps = taps
+        self.mode = in_padding(padding)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Map preprocessed images, float32 [batch, 3, side, side], to the maps of every stage, shallow first."""
+        with self.mode:
+            outputs: dict[str, object] = self.reader(images)
+        unread = [tap for stage, tap in self.taps.items() if stage not in outputs]
+        if unread:
+            raise InputError(f"tap {unread[0]!r} is never called by the network; see: posinfo taps")
+        return {stage: as_maps(outputs[stage], f"tap {tap!r}") for stage, tap in self.taps.items()}

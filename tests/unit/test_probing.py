@@ -64,7 +64,14 @@ def test_scores_and_maps_of_a_network_in_memory() -> None:
 @pytest.mark.parametrize(
     ("given", "transform", "words"),
     [
-        (random_images().astype(float), Preprocessing("RGB", 1), r"float64 \[8, 40, 50, 3\], not uint8"),
+        (random_images().astype(float), Preprocessing("RGB", 1), r"float64 \[40, 50, 3\], not uint8 RGB"),
+        (torch.rand(8, 3, 40, 50), Preprocessing("RGB", 1), "images: Tensor, not uint8 RGB"),
+        (["a.png", "b.png"], Preprocessing("RGB", 1), "images: str, not uint8 RGB"),
+        (
+            [*random_images(4), np.zeros((40, 50), np.uint8)],
+            Preprocessing("RGB", 1),
+            r"uint8 \[40, 50\], not uint8 RGB",
+        ),
         (random_images(3), Preprocessing("RGB", 1), "3 images, 1 of them held out: give at least 4"),
         (random_images(), transforms.Compose([transforms.ToTensor()]), "Compose has no normalisation"),
         ("nowhere", Preprocessing("RGB", 1), "nowhere is no folder"),

@@ -1,7 +1,6 @@
 """Position read out of a network in memory, without a registry entry, by the functions that the rules use."""
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,8 @@ from PIL import Image
 from torch import nn
 
 from posinfo.encoders import taps as known_taps
-from posinfo.encoders.architectures import tapped
+from posinfo.encoders.reading.in_memory import own_copy
+from posinfo.encoders.reading.tapped import tapped
 from posinfo.features.extraction import Preprocessing, extract
 from posinfo.features.stored import StageFeatures, read_by, read_features
 from posinfo.images.decoded import DecodedImage, Pixels, read_image_names, refuse_shared_photographs, write_images
@@ -41,7 +41,7 @@ Maps = dict[str, dict[str, NDArray[np.float16]]]
 
 def probe(
     module: nn.Module,
-    images: str | Path | Pixels,
+    images: str | Path | Pixels | Sequence[Pixels],
     taps: Mapping[str, str] | None = None,
     *,
     transform: Preprocessing | Any,
@@ -58,9 +58,9 @@ def probe(
 
     Args:
         module: maps float32 [batch, 3, 224, 224] to anything; it is read at its taps.
-        images: a folder of images, or uint8 RGB [N, height, width, 3]; they are resized to 224x224. The readouts are
-            trained on some images and tested on the others.
-        taps: stage to the name of a node, shallow first; by default those that `posinfo taps` suggests.
+        images: a folder of images, or uint8 RGB [N, height, width, 3], or a list of images [height, width, 3]; they are
+            resized to 224x224. The readouts are trained on some images and tested on the others.
+        taps: stage to the name of an operation or module, shallow first; by default those that `posinfo taps` suggests.
         transform: how the network expects its images: a transform of torchvision or timm with a normalisation, whose
             mean and sd are used, or a `Preprocessing`.
         held_out: share of the images that the readouts are tested on, evenly spaced.
@@ -81,8 +81,9 @@ def probe(
     training = training or Training()
     alignment = alignment or Alignment()
     chosen_device = choose_device(device, threads or torch.get_num_threads())
-    network = deepcopy(module).eval().requires_grad_(False)
-    nodes = dict(taps) if taps else known_taps.stages(known_taps.taps(deepcopy(network).to("meta")))
+    network = own_copy(module)
+    found = known_taps.taps(network)  # raises for a network that cannot be read
+    nodes = dict(taps) if taps else known_taps.stages(found)
     with TemporaryDirectory(prefix="posinfo-") as temporary:
         folder = Path(temporary)
         _write_parts(images, held_out, folder)
@@ -136,7 +137,7 @@ def preprocessing_of(transform: Preprocessing | Any) -> Preprocessing:
     )
 
 
-def _write_parts(images: str | Path | Pixels, held_out: float, folder: Path) -> None:
+def _write_parts(images: str | Path | Pixels | Sequence[Pixels], held_out: float, folder: Path) -> None:
     """Write the training and the test images, train.npy and test.npy, with their csv and sidecars."""
     given = _resized_images(images)
     tested = {int((number + 0.5) / held_out) for number in range(round(len(given) * held_out))}
@@ -148,14 +149,20 @@ def _write_parts(images: str | Path | Pixels, held_out: float, folder: Path) -> 
         write_images(kept, len(chosen), folder / f"{part}.npy")
 
 
-def _resized_images(images: str | Path | Pixels) -> list[DecodedImage]:
-    if not isinstance(images, np.ndarray):
+def _resized_images(images: str | Path | Pixels | Sequence[Pixels]) -> list[DecodedImage]:
+    if isinstance(images, str | Path):
         if words := passed_over(Path(images)):
             warn(words, stacklevel=4)
         registry = Registry(images={"images": Folder(folder=str(images))})
         return list(images_of("images", registry, Path())[0])
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-        raise InputError(f"images are {images.dtype} {list(images.shape)}, not uint8 [N, height, width, 3]")
+    given: Any = images if isinstance(images, np.ndarray | list | tuple) else [images]
+    for image in given:
+        is_array = isinstance(image, np.ndarray)
+        if not is_array or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+            what = f"{image.dtype} {list(image.shape)}" if is_array else type(image).__name__
+            raise InputError(
+                f"images: {what}, not uint8 RGB [height, width, 3]; give a folder, [N, height, width, 3], or a list"
+            )
     size = (IMAGE_SIDE, IMAGE_SIDE)
     decoded = []
     for number, pixels in enumerate(images):

@@ -20,7 +20,7 @@ Task = Literal["classification", "saliency", "segmentation"]
 Value = Annotated[int, Field(ge=0, le=255)]
 Classes = Annotated[list[str], Field(min_length=2, max_length=254)]
 Placed = Literal["uniformly", "centrally"]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Photographs(Entry):

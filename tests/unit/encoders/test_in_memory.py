@@ -1,0 +1,121 @@
+"""Networks as people hold them in memory are read as they compute, or refused in a line."""
+
+import warnings
+from collections.abc import Callable
+
+import pytest
+import torch
+from posinfo.encoders.reading.in_memory import own_copy
+from posinfo.encoders.reading.tapped import tapped
+from posinfo.encoders.taps import stages, taps
+from posinfo.store.errors import InputError
+from torch import nn
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+
+IMAGE = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+
+
+def layers() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, padding=1))
+
+
+def changed(change: Callable[[nn.Module], object]) -> nn.Module:
+    """The layers after a change of the first, and after a pass that computes its weights."""
+    network = layers()
+    change(network[0])
+    network(IMAGE)
+    return network
+
+
+class Whole(nn.Module):
+    """A network around others, with a plain tensor that no device move reaches."""
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+        self.mean = torch.full((1, 3, 1, 1), 0.5)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = self.head(self.body(images - self.mean))
+        return values
+
+
+def lazy() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 8), nn.LazyConv2d(6, 3, 2))
+
+
+def run_once(network: nn.Module) -> nn.Module:
+    network(IMAGE)
+    return network
+
+
+KINDS: dict[str, Callable[[], nn.Module]] = {
+    "weight norm, by a hook": lambda: changed(weight_norm),
+    "weight norm, parametrised": lambda: changed(parametrizations.weight_norm),
+    "spectral norm": lambda: changed(spectral_norm),
+    "pruned": lambda: changed(lambda layer: prune.l1_unstructured(layer, "weight", 0.5)),  # type: ignore
+    "lazy, after a pass": lambda: run_once(lazy()),
+    "a plain tensor": lambda: Whole(layers(), nn.Conv2d(6, 6, 3)),
+    "data parallel": lambda: nn.DataParallel(layers()),
+    "compiled": lambda: torch.compile(layers()),  # type: ignore
+    "wrapped inside": lambda: Whole(nn.DataParallel(layers()), torch.compile(nn.Conv2d(6, 6, 3))),  # type: ignore
+    "scripted inside": lambda: Whole(torch.jit.script(layers()), nn.Conv2d(6, 6, 3)),
+    "double precision": lambda: layers().double(),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_stage_is_what_the_network_computes(kind: str) -> None:
+    torch.manual_seed(0)
+    theirs = KINDS[kind]().eval()
+    before = {name: values.clone() for name, values in theirs.state_dict().items()}
+    ours = own_copy(theirs)
+    chosen = stages(taps(ours))
+    eager = theirs.float() if kind == "double precision" else theirs
+    with torch.inference_mode(), torch.compiler.set_stance("force_eager"):
+        maps = tapped(ours, chosen)(IMAGE)
+        torch.testing.assert_close(maps[f"f{len(chosen)}"], eager(IMAGE))
+    for name, values in theirs.state_dict().items():
+        torch.testing.assert_close(values, before[name], check_dtype=False)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_in_float32_and_said(dtype: torch.dtype) -> None:
+    with pytest.warns(UserWarning, match=f"Sequential is read in float32; it has {dtype}"):
+        ours = own_copy(layers().to(dtype))
+    assert tapped(ours, {"f1": "2"})(IMAGE)["f1"].dtype == torch.float32
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own_copy(layers())
+
+
+class TwoInputs(nn.Module):
+    def forward(self, images: torch.Tensor, masks: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+        return images * masks * scale
+
+
+class Broken(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        raise KeyError(f"{len(images)} layers\nin two lines")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda: "torchvision/resnet18", "the network is a str, not a torch module; build it first"),
+        (lambda: layers().state_dict(), "the network is a OrderedDict, not a torch module"),
+        (lambda: TwoInputs(), r"TwoInputs takes 2 inputs \(images, masks\); posinfo gives one"),
+        (lazy, "Sequential is lazy: 1.weight has no shape yet; run the network on one image first"),
+        (lambda: torch.jit.script(layers()), "scripted, so nothing inside it can be read; give the module"),
+        (lambda: torch.jit.trace(layers(), IMAGE), "scripted, so nothing inside it can be read"),  # type: ignore
+        (lambda: Broken(), "Broken reads no RGB images of 224x224"),
+        (lambda: nn.Sequential(nn.Conv2d(1, 3, 3)), "reads no RGB images of 224x224: .* to have 1 channels"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_line(given: Callable[[], nn.Module], words: str) -> None:
+    with pytest.raises(InputError, match=words) as raised:
+        taps(own_copy(given()))
+    assert "\n" not in str(raised.value)

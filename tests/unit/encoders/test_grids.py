@@ -196,6 +196,10 @@ def test_random_branches_are_on(random_network: Callable[[str], nn.Module], tmp_
     assert float(norms.min()) == 1
 
 
+def test_weights_of_a_network_with_a_version_are_loaded(random_network: Callable[[str], nn.Module]) -> None:
+    assert len(random_network("torchvision/mnasnet0_5").state_dict()) > 300
+
+
 def test_random_weights_leave_the_global_generator_alone(tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     initialise("torchvision/mobilenet_v3_small", 0, tmp_path / "one.safetensors")

@@ -110,8 +110,11 @@ def with_weights(architecture: str, weights: Weights, what: str) -> nn.Module:
         InputError: when names or shapes do not match strictly, or a value is not finite.
     """
     model = empty_architecture(architecture)
+    versioned = OrderedDict(weights)
+    # A network may refuse weights without its own version (MNASNet); torch keeps versions in this attribute.
+    versioned._metadata = {"": model.state_dict()._metadata[""]}  # type: ignore[attr-defined]
     try:
-        missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)
+        missing, unexpected = model.load_state_dict(versioned, strict=False, assign=True)
         misfits = [*_listed("missing", missing), *_listed("unexpected", sorted(unexpected))]
     except RuntimeError as error:  # some tensors have another shape; torch describes each on a line
         misfits = str(error).split("\n\t")[1:4]

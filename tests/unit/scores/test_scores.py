@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from posinfo.features.stored import read_features
 from posinfo.protocol.readout import SCORE_COLUMNS, Readout, Training
 from posinfo.readouts.training import make_stack
-from posinfo.scores.measures import centred_ranks, is_constant, score, spearman
+from posinfo.scores.measures import centred_ranks, compare, is_constant, score, spearman
 from posinfo.store.errors import InputError
+from pretended_gpu import GPU, pretended_gpu
 from scipy.stats import spearmanr
 from synthetic_features import ALIGNMENT, CPU, heads_of, small_features
 
@@ -37,6 +38,20 @@ def test_spearman_equals_scipy_on_a_full_map() -> None:
     values = (truth + rng.normal(size=truth.shape)).astype(np.float32)
     ours = spearman(values, centred_ranks(truth))
     np.testing.assert_allclose(ours, spearmanr(values.ravel(), truth.ravel()).statistic, atol=1e-12)
+
+
+@given(seed=st.integers(0, 2**32 - 1), levels=st.integers(2, 5000))
+@settings(max_examples=20, deadline=None)
+def test_a_gpu_scores_as_the_cpu_does_with_ties(seed: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    maps = torch.from_numpy((rng.integers(0, levels, (3, 40, 40)) / levels).astype(np.float32))
+    maps[0, :20] = 0
+    maps[0, 20:] = -0.0
+    maps[0, 3, 4] = 1
+    truth = rng.normal(size=(40, 40))
+    with pretended_gpu():
+        found = compare(maps.to(GPU), truth).cpu()
+    torch.testing.assert_close(found, compare(maps, truth), rtol=0, atol=1e-6)
 
 
 def test_spearman_of_a_map_with_nan_is_nan_as_in_scipy() -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from posinfo.features.batches import BatchReader
+from posinfo.features.batches import BatchReader, epoch_order
 from posinfo.features.stored import read_features
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.training import make_stack, train
 from posinfo.scores.measures import predict
 from posinfo.store.devices import choose_device, free_gpu
 from posinfo.store.errors import InputError
+from pretended_gpu import GPU, pretended_gpu
 from synthetic_features import ALIGNMENT, heads_of, small_features
 
 CUDA = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
@@ -48,6 +49,27 @@ def test_batches_equal_the_features(tmp_path: Path) -> None:
             joined = torch.cat([batch[stage.name] for batch in batches], 1)
             assert joined.dtype == torch.float32
             assert torch.equal(joined.cpu().transpose(0, 1), torch.from_numpy(np.array(stage.array)).float())
+
+
+@pytest.mark.parametrize(("memory", "kept"), [(2**30, True), (2**10, False)])
+def test_features_that_fit_stay_on_a_gpu_in_the_same_order(tmp_path: Path, memory: int, kept: bool) -> None:
+    stages = read_features(small_features(tmp_path))
+    order = epoch_order(7, 0, 1)
+    expected = list(BatchReader(stages, 3, torch.device("cpu")).images(order))
+    with pretended_gpu(memory=memory):
+        reader = BatchReader(stages, 3, GPU, passes=2)
+        assert bool(reader.kept) == kept
+        assert not BatchReader(stages, 3, GPU).kept  # read once, they need not stay
+        for ours, theirs in zip(reader.images(order), expected, strict=True):
+            assert all(torch.equal(ours[name].cpu(), maps) for name, maps in theirs.items())
+
+
+def test_jobs_spread_over_the_gpus_that_they_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA_VISIBLE_DEVICES hides GPUs and numbers the others anew; their names stay."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for visible, taken in ((["a", "b"], 0), (["b", "a", "c"], 0), (["a", "b", "c"], 2), (["b"], 0)):
+        with pretended_gpu(visible):
+            assert choose_device("cuda", torch.get_num_threads()) == torch.device("cuda", taken)
 
 
 def test_cuda_without_a_gpu_is_refused() -> None:

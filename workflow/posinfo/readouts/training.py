@@ -77,7 +77,7 @@ def train(
         model.parameters(), lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay
     )
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [training.decay_epoch], gamma=training.lr_decay)
-    reader = BatchReader(list(stages), training.batch, device)
+    reader = BatchReader(list(stages), training.batch, device, training.epochs)
     history = [torch.zeros(len(stack.heads), training.epochs) for stack in stacks]
     parts: dict[str, Any] = {"model": model, "optimiser": optimiser, "schedule": schedule}
     fingerprint = _fingerprint(stacks, stages, training, definition, alignment) if checkpoint else ""

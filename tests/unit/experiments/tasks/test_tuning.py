@@ -127,6 +127,11 @@ def test_a_killed_tuning_keeps_its_saved_steps(folder: Path, monkeypatch: pytest
     assert saved == (whole.with_suffix(".steps") / "step-1.safetensors").read_bytes()
 
 
+def test_a_training_that_diverges_names_the_key(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) in epoch 1; lower tasks: tuning: lr"):
+        tuned(folder, "diverged", entry(), RECIPE.model_copy(update={"lr": 1e30, "lr_body": 1e30}))
+
+
 def test_wrong_starts_and_steps_stop_before_training(folder: Path) -> None:
     with pytest.raises(InputError, match="'none' starts from scratch, but the file given is"):
         tuned(folder, "none", entry(start=None))

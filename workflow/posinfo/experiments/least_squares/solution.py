@@ -174,8 +174,8 @@ class _Problem:
         stages = read_by([stack.readout], self.stages)
         stack.to(self.device).eval()
         loss = UpsampledLoss(truths(stack.heads, self.definition), stack.side, self.alignment.corners).to(self.device)
-        total = torch.zeros(len(stack.heads))
+        total = torch.zeros(len(stack.heads), device=self.device)
         for features in BatchReader(stages, PREDICTED, self.device).images(images):
             maps = stack(features)
-            total += maps.shape[1] * loss(maps).cpu()
-        return total / len(images)
+            total += maps.shape[1] * loss(maps)
+        return total.cpu() / len(images)

@@ -95,8 +95,8 @@ def pool_features(
         batch = placements[start : start + BATCH].to_dict("records")
         drawn = [place_image(images[row["number"]], patch, row["grid"], row["cell"]) for row in batch]
         maps = model(preprocessing.prepare(torch.from_numpy(np.stack(drawn)).to(device)))
-        means.append(list(maps.values())[-1].mean((2, 3)).cpu().numpy())
-    return np.concatenate(means)
+        means.append(list(maps.values())[-1].mean((2, 3)))
+    return torch.cat(means).cpu().numpy()
 
 
 def classify_cells(train: Pooled, test: Pooled, seeds: Sequence[int]) -> pd.DataFrame:

@@ -206,14 +206,13 @@ def train(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            losses.append(float(loss.detach()))
-            if not losses[-1] < float("inf"):
-                section = "tuning" if isinstance(recipe, Tuning) else "recipe"
-                raise InputError(
-                    f"the loss is {losses[-1]} in epoch {epoch + 1}; lower tasks: {section}: lr in the config"
-                )
+            losses.append(loss.detach())  # a float would wait for a GPU at each step
+        mean = float(np.mean(torch.stack(losses).tolist()))
+        if not mean < float("inf"):
+            section = "tuning" if isinstance(recipe, Tuning) else "recipe"
+            raise InputError(f"the loss is {mean} in epoch {epoch + 1}; lower tasks: {section}: lr in the config")
         network.eval()
-        history.append({"epoch": float(epoch + 1), "loss": float(np.mean(losses)), **evaluate()})
+        history.append({"epoch": float(epoch + 1), "loss": mean, **evaluate()})
         states = {name: part.state_dict() for name, part in parts.items()}
         write_checkpoint(checkpoint, fingerprint, {"history": history, "saved": saved, **states})
         tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in history[-1].items()))

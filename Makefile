@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LINTERS := style snakestyle snakelint layers types
 
-.PHONY: help setup demo thousand paper probe lint $(LINTERS) check test faults audit bench memory pins clean
+.PHONY: help setup demo thousand paper probe lint $(LINTERS) check test faults audit bench memory gpu pins clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -81,6 +81,11 @@ bench: setup ## each stage beside the least it could take, growth, alternatives 
 
 memory: setup ## peak memory of training for 500 and 5,000 images (12 GB of scratch)
 	$(BIN)/python bench/memory.py
+
+# On a borrowed machine there is no network for a set-up: its own Python does, with what bench/wheels brings.
+gpu: ## the bench on a GPU, at most 9 minutes: numbers beside the CPU's, speeds, memory (see bench/gpu.py)
+	@test ! -d bench/wheels || $(PYTHON) -m pip install --quiet --no-index --find-links bench/wheels --target bench/wheels/site --upgrade pydantic
+	PYTHONPATH=workflow:bench/wheels/site $(firstword $(wildcard $(BIN)/python) $(PYTHON)) bench/gpu.py
 
 pins: ## resolve pyproject.toml anew into envs/ (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

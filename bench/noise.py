@@ -67,7 +67,8 @@ def names(count: int) -> list[str]:
 
 def write_noise(count: int, path: Path) -> None:
     """Write a set of images of noise."""
-    images = (DecodedImage(name, noise(128, 60, index).pixels) for index, name in enumerate(names(count)))
+    drawn = [noise(128, 60, index).pixels for index in range(min(count, BLOCK))]
+    images = (DecodedImage(name, drawn[index % BLOCK]) for index, name in enumerate(names(count)))
     write_images(images, count, path)
 
 

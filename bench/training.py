@@ -55,10 +55,13 @@ def read_and_multiply(stack: StackedReadouts, stages: Sequence[StageFeatures], t
     for _ in range(training.epochs):
         for start in range(0, len(stages[0].array), training.batch):
             for stage in stages:
-                values = torch.from_numpy(stage.array[start : start + training.batch]).float()
-                maps = values.flatten(2)
-                mixed = torch.randn(rows, stage.shape.channels) @ maps
-                torch.einsum("brp,bcp->rc", mixed, maps)
+                multiply(rows, torch.from_numpy(stage.array[start : start + training.batch]).float().flatten(2))
+
+
+def multiply(rows: int, maps: torch.Tensor) -> None:
+    """The products of a stage's maps [batch, C, pixels] with `rows` mixings of its channels, and for their gradient."""
+    mixed = torch.randn(rows, maps.shape[1], device=maps.device) @ maps
+    torch.einsum("brp,bcp->rc", mixed, maps)
 
 
 def one_epoch() -> list[Line]:

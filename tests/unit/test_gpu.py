@@ -1,5 +1,8 @@
 """Every stage on a pretended GPU: the CPU's numbers, no tensor on the wrong device, no wait for it in any loop."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import ROOT
 from posinfo.encoders.initial import initialise
 from posinfo.experiments.atlas.maps import predict_maps
 from posinfo.experiments.least_squares.solution import solve
@@ -188,3 +192,21 @@ def test_a_gpu_gives_the_numbers_of_the_cpu_without_waits(name: str, tmp_path: P
             pd.testing.assert_frame_equal(ours, theirs, rtol=1e-4, atol=1e-5)
         else:
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)  # a step of float16
+
+
+def bench(*options: str, folder: Path) -> set[str]:
+    """What the bench for a GPU measures on a pretended one; a part that fails makes its exit status 1."""
+    csv = folder / "gpu.csv"
+    command = [sys.executable, str(ROOT / "bench/gpu.py"), "--pretend", "--into", str(csv), "--scratch", str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, *options], env=environment, check=True)
+    return set(pd.read_csv(csv)["what"])
+
+
+def test_the_bench_measures_every_part_within_its_budget(tmp_path: Path) -> None:
+    skipped = bench("--budget", "0", folder=tmp_path)
+    parts = {line.removesuffix(": skipped") for line in skipped}
+    assert {"numbers", "extraction", "scores", "task", "chains"} < parts
+    measured = bench("--budget", "3600", folder=tmp_path)
+    assert {f"{part}: peak GPU memory, GB" for part in parts} < measured
+    assert {"L3-k3-p0-all: largest difference of a predicted map", "Table 1, 8 images: seconds"} < measured

@@ -46,8 +46,11 @@ def free_gpu(names: Sequence[str], folder: Path) -> int:
         folder: folder of the lock files, one for each GPU.
     """
     for index, name in enumerate(names):
+        path = folder / f"posinfo-gpu-{name}.lock"
+        if not path.exists():  # another user's file can be read and locked, not written
+            path.touch()
         # The descriptor stays open on purpose: the kernel releases the lock when the process ends, however it ends.
-        descriptor = os.open(folder / f"posinfo-gpu-{name}.lock", os.O_CREAT | os.O_RDWR, 0o666)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

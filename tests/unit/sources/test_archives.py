@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from posinfo.images.sets import images_of
 from posinfo.registry.catalogue import Registry
-from posinfo.registry.entries import ArchiveImages, Folder, LocalFile
+from posinfo.registry.entries import ArchiveImages, Folder, RemoteFile
 from posinfo.sources.archives import LARGEST_IMAGE, images_in, opened
 from posinfo.sources.folders import folder_digest
 from posinfo.store.errors import InputError
@@ -37,7 +37,7 @@ def test_images_are_found_among_other_files_and_decoded(tmp_path: Path, name: st
     path = packed(tmp_path / "archives" / name, numbered(5))
     assert [Path(member).stem for member in found(path, 5)] == ["1", "2", "3", "4", "5"]
     registry = Registry(
-        sources={"salobj": LocalFile(path=f"/elsewhere/{name}")},
+        sources={"salobj": RemoteFile(file=name)},
         images={"pascal": ArchiveImages(archive="salobj", images=PASCAL, count=5)},
     )
     images, count = images_of("pascal", registry, tmp_path)

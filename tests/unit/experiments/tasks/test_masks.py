@@ -16,7 +16,7 @@ from posinfo.images.decoded import write_images
 from posinfo.images.decoding import stored_image
 from posinfo.images.sets import images_of
 from posinfo.registry.catalogue import Registry
-from posinfo.registry.entries import ArchiveImages, Folder, ImageSet, LocalFile
+from posinfo.registry.entries import ArchiveImages, Folder, ImageSet, RemoteFile
 from posinfo.store.errors import InputError
 from synthetic_features import jpeg, packed
 
@@ -54,7 +54,7 @@ def laid_out(tmp_path: Path, entry: ImageSet) -> Registry:
     voc |= {f"{VOC}/SegmentationClass/{number}.png": mask(left(number), palette=True) for number in (2, 3)}
     packed(tmp_path / "archives/voc.tar", voc | {f"{VOC}/ImageSets/Segmentation/train.txt": b"3\n2\n"})
     names = {
-        name.split(".")[0]: LocalFile(path=f"/{name}") for name in ("both.zip", "pictures.zip", "masks.zip", "voc.tar")
+        name.split(".")[0]: RemoteFile(file=name) for name in ("both.zip", "pictures.zip", "masks.zip", "voc.tar")
     }
     return Registry(sources=names, images={"set": entry})
 

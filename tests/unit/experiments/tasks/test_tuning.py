@@ -63,7 +63,7 @@ def test_tuning_begins_with_the_weights_and_no_batch_norms() -> None:
     network = TaskNetwork(entry("none"), 6, weights)
     assert not any(isinstance(module, NormedConvolution | torch.nn.BatchNorm2d) for module in network.body.modules())
     assert all(torch.equal(network.encoder()[name], weights[name]) for name in weights)
-    assert network.body.get_submodule("features")(torch.zeros(1, 3, 224, 224)).shape[-1] == 2  # no padding
+    assert network._reader[0](torch.zeros(1, 3, 224, 224))["f5"].shape[-1] == 2  # no padding
     images = 255 * torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     network.scale_head(images)
     for name, maps in network._reader[0](images).items():

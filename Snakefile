@@ -7,13 +7,22 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: Path(workflow.basedir) / "config.yaml"
+HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)  # not of a workflow that has this one as a module
 
 
-report: "workflow/report/workflow.rst"
+configfile: f"{HERE}/config.yaml"
 
 
-include: "workflow/rules/progress.smk"
+if HERE == workflow.basedir:
+    if Path.cwd() != Path(HERE) and Path("config.yaml").exists():
+
+        configfile: "config.yaml"
+
+    report: "workflow/report/workflow.rst"
+
+    include: "workflow/rules/progress.smk"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/sources.smk"
 include: "workflow/rules/images.smk"
@@ -26,10 +35,10 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
-for name, experiment in RUN.switched_on.items():
+for experiment in RUN.switched_on.values():
     if (experiment.folder / "rules.smk").exists():  # without it, the core's rules make all that the experiment shows
 
-        include: f"workflow/posinfo/experiments/{name}/rules.smk"
+        include: experiment.folder / "rules.smk"
 
 
 # The only one: Snakemake keeps the last `onstart` it reads. Two things have no documented name: the jobs that are going

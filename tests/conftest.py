@@ -36,7 +36,16 @@ ENCODERS = (
 
 
 # Files that take minutes, longest first; processes that share the tests take whole files in the order of collection.
-LONG = ("test_full_run", "test_report", "test_slurm", "test_smoke", "test_own", "test_docs", "test_determinism")
+LONG = (
+    "test_full_run",
+    "test_report",
+    "test_slurm",
+    "test_smoke",
+    "test_deployed",
+    "test_own",
+    "test_docs",
+    "test_determinism",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from posinfo.probing import probe as probe
 
-__all__ = ["probe"]
+__all__ = ["__version__", "probe"]
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

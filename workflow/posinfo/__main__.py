@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     for module in (f"posinfo.{package}.commands" for package in PACKAGES):
         if find_spec(module):  # an experiment of the core's rules alone has no commands
             import_module(module).add(commands)
-    args = commands.parser.parse_args(arguments)
+    args = commands.parse(arguments)
     try:
         call(args)
         sys.stdout.flush()

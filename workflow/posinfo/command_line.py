@@ -2,8 +2,8 @@
 
 A positional parameter is an argument, a keyword-only one an option. Types, defaults and the docstring give the rest:
 `Path`, `str`, `int` and `Literal` are one value each, `Path | None` may be left empty, `Sequence[Path]` takes any
-number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. --help shows the docstring's first line and
-Args.
+number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. `*arguments` are the words of another program.
+--help shows the docstring's first line and Args.
 """
 
 import argparse
@@ -40,6 +40,7 @@ class Commands:
             prog="posinfo", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         self.parser.add_argument("--log", type=Path, help="file that also receives errors, with their traceback")
+        self.parser.set_defaults(_takes_rest=False, _rest=[])
         self._parsers = self.parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
         self._of_rules: list[str] = []
 
@@ -54,19 +55,31 @@ class Commands:
         about, described = _documented(function)
         shown: dict[str, Any] = {} if of_rules else {"help": about}  # argparse does not list a command without help
         added = self._parsers.add_parser(name, description=about, **shown)
-        parameters = inspect.signature(function).parameters
-        for parameter in parameters.values():
-            _add_parameter(added, parameter, described.get(parameter.name, COMMON.get(parameter.name, "")))
-        added.set_defaults(_command=name, _function=function, _parameters=list(parameters))
+        names = []
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                added.set_defaults(_takes_rest=True)
+            else:
+                names.append(parameter.name)
+                _add_parameter(added, parameter, described.get(parameter.name, COMMON.get(parameter.name, "")))
+        added.set_defaults(_command=name, _function=function, _parameters=names)
         if of_rules:
             self._of_rules.append(name)
             listed = textwrap.fill(", ".join(self._of_rules), 100, initial_indent="  ", subsequent_indent="  ")
             self.parser.epilog = f"called by the workflow's rules (each answers --help):\n{listed}"
 
+    def parse(self, arguments: list[str] | None) -> argparse.Namespace:
+        """The parsed command line; a word that its command does not take ends the program with a line of error."""
+        args, rest = self.parser.parse_known_args(arguments)
+        if rest and not args._takes_rest:
+            self.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        args._rest = rest
+        return args
+
 
 def call(args: argparse.Namespace) -> None:
     """Call the command's function with its parsed arguments."""
-    args._function(**{name: getattr(args, name) for name in args._parameters})
+    args._function(*args._rest, **{name: getattr(args, name) for name in args._parameters})
 
 
 def _documented(function: Callable[..., None]) -> tuple[str, dict[str, str]]:

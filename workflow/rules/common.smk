@@ -7,13 +7,11 @@ result is made from is said in posinfo/run/inputs.py: rules ask `INPUTS` with th
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
-sys.path.insert(0, str(WORKFLOW))
+sys.path.insert(0, f"{HERE}/workflow")  # in a clone, the library lies beside the rules; elsewhere it is installed
 
 from posinfo.registry.catalogue import canonical_json
 from posinfo.run import shown
@@ -23,33 +21,25 @@ from posinfo.run.paths import scores_of, sidecars
 from posinfo.run.tables import curve_cells
 from posinfo.store import locks
 from posinfo.store.errors import InputError
-from posinfo.store.files import sha256_of
-from posinfo.store.provenance import code_digest as code
+from posinfo.store.files import ROOT, sha256_of
+from posinfo.store.provenance import LIBRARY, code_digest as code
 
 if not os.access(".", os.W_OK):
     raise InputError(f"{Path.cwd()} cannot be written, where Snakemake keeps its records; start from a folder that can")
-RUN = load_config(config)
+CAPTIONS = "captions"  # where the report's template finds them; no rule depends on them
+RUN = load_config({key: value for key, value in config.items() if key != CAPTIONS})
+config[CAPTIONS] = shown.captions(RUN)
 INPUTS = Inputs(RUN)
 TABLES = shown.tables(RUN)
 FIGURES = shown.figures(RUN)
-EXPECTED = WORKFLOW / "expected" / RUN.expected  # the committed values of this configuration's tables
-
-
-def unformatted(text):
-    """The text with doubled braces: Snakemake formats paths of environments and the prefix of shells."""
-    return str(text).replace("{", "{{").replace("}", "}}")
-
-
-ENVIRONMENT = unformatted(Path(workflow.basedir) / "envs" / "posinfo.yaml")
+EXPECTED = ROOT / "workflow/expected" / RUN.expected  # the committed values of this configuration's tables
+ENVIRONMENT = str(ROOT / "envs/posinfo.yaml").replace("{", "{{").replace("}", "}}")  # which Snakemake formats
 
 # At most half of this machine for one job, so that another computes while it starts, reads or writes. A job that runs
 # on a cluster has all that it asked for. `workflow.cores` is the documented name, but fails where jobs are submitted.
 THREADS = 8
 if workflow.resource_settings.cores and not workflow.remote_exec:
     THREADS = max(1, min(THREADS, workflow.resource_settings.cores // 2))
-
-# The report's captions, where its one template finds them; no rule depends on them.
-config["captions"] = shown.captions(RUN)
 
 
 pathvars:
@@ -121,16 +111,20 @@ def say_space(files):
     """Say what is going to be made, and refuse to start what the disk cannot hold; features are what fills it."""
     if any(file.startswith(f"{RUN.results}/features/") for file in files):
         command = [sys.executable, "-m", "posinfo", "space", "--run", json.dumps(RUN.values())]
-        environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
-        done = subprocess.run(command, input="\n".join(files), env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, input="\n".join(files), capture_output=True, text=True)
         if done.returncode:
             raise InputError(done.stderr.strip().removeprefix("posinfo space: "))
         print(done.stdout.strip(), file=sys.stderr)
 
 
+def put_first(name, folder):
+    """Let the paths of a variable begin with a folder, for jobs; `shell.prefix` is one for all modules of a workflow."""
+    os.environ[name] = os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
+
+
 # Jobs run the library with the interpreter that runs Snakemake, or with the one of the conda environment.
-_PATHS = {"PYTHONPATH": WORKFLOW}
+put_first("PYTHONPATH", ROOT / "workflow")
 if not workflow.deployment_settings.deployment_method:
-    _PATHS["PATH"] = Path(sys.executable).parent
-_exports = "".join(f"export {name}={shlex.quote(str(path))}${{{name}:+:${name}}}; " for name, path in _PATHS.items())
-shell.prefix(unformatted(_exports))
+    put_first("PATH", Path(sys.executable).parent)
+elif LIBRARY.parent != ROOT / "workflow":
+    raise InputError("--sdm makes an environment without the installed posinfo; leave it out, or use a clone")

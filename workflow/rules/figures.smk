@@ -32,7 +32,7 @@ rule figure:
     params:
         run=lambda wildcards: settings_of(experiments_of(shown.figure_of(RUN, wildcards.figure))),
         published=digests(*shown.published_files(RUN)),
-        style=digests(WORKFLOW / "posinfo/figures/posinfo.mplstyle"),
+        style=digests(LIBRARY / "figures/posinfo.mplstyle"),
         benchmarks=f"{RUN.results}/benchmarks",
         output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
         code=lambda wildcards: [

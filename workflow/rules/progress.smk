@@ -88,9 +88,8 @@ def say_interrupted(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
 
 
-MOUNTED = workflow.modifier.parent_modifier  # as a module of another workflow, whose output is its own
 for handler in logger.handlers:
-    if handler.name == "DefaultStreamHandler" and not workflow.output_settings.verbose and not MOUNTED:
+    if handler.name == "DefaultStreamHandler" and not workflow.output_settings.verbose:
         lines = JobLines(workflow.output_settings, handler.is_tty)
         handler.setFormatter(lines)
         handler.addFilter(lines)

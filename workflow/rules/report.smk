@@ -29,7 +29,7 @@ rule index:
     params:
         run=settings_of(RUN.switched_on),
         captions=digests(*shown.caption_files(RUN)),
-        template=digests(WORKFLOW / "posinfo/report/page.html"),
+        template=digests(LIBRARY / "report/page.html"),
         code=lambda wildcards: code("report.commands:index"),
     shell:
         "python3 -m posinfo --log {log:q} index --readouts {input.readouts:q} --images {input.images:q}"
@@ -49,7 +49,7 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        snakefile=lambda wildcards: str(Path(workflow.basedir) / "Snakefile"),
+        snakefile=lambda wildcards: str(ROOT / "Snakefile"),
         settings=f"{RUN.results}/logs/report.config.json",
         run=json.dumps(RUN.values()),
         captions=digests(*shown.caption_files(RUN)),

@@ -17,9 +17,9 @@ from posinfo.registry import entries, mistakes
 from posinfo.registry.entries import Encoder, Entry, ImageSet, Name, Photographs, Source, StoredWeights
 from posinfo.registry.files import WORDS
 from posinfo.store.errors import InputError, unknown
-from posinfo.store.files import read_yaml
+from posinfo.store.files import ROOT, read_yaml
 
-REGISTRY = Path(__file__).parents[2] / "registry"
+REGISTRY = ROOT / "workflow/registry"
 Named = TypeVar("Named")
 
 

@@ -1,5 +1,7 @@
-"""Print the configuration, and what can be asked for."""
+"""Print the configuration and what can be asked for, and run the workflow."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -10,24 +12,39 @@ if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
 Kind = Literal["encoders", "images", "tables", "figures", "readouts", "experiments"]
+_CORES_SAID = ("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--profile")  # options that say where jobs run
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
+    commands.add(run, of_rules=False)
     commands.add(config, of_rules=False)
     commands.add(list_names, name="list", of_rules=False)
 
 
-def config(*, output: Path | None = None) -> None:
-    """Print config.yaml with its defaults and comments.
+def run(*arguments: str) -> None:
+    """Make targets in this folder, as its config.yaml says if it has one; takes what the command snakemake takes."""
+    from posinfo.store.files import ROOT
+
+    settings = ["--snakefile", str(ROOT / "Snakefile")]
+    if not any(argument.startswith(_CORES_SAID) for argument in arguments):
+        settings += ["--cores", "all"]
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "snakemake", *settings, *arguments])
+
+
+def config(name: str = "", *, output: Path | None = None) -> None:
+    """Print config.yaml with its defaults and comments, or a shipped overlay of it.
 
     Args:
+        name: of the overlay, such as own, atlas, smoke or thousand
         output: the file to write instead
     """
+    from posinfo.registry.catalogue import look_up
     from posinfo.run.config import render_config
-    from posinfo.store.files import write_text
+    from posinfo.store.files import ROOT, write_text
 
-    text = render_config()
+    overlays = {path.stem: path for path in (ROOT / "workflow/configs").glob("*.yaml")}
+    text = look_up("overlay", name, overlays).read_text(encoding="utf-8") if name else render_config()
     if output:
         write_text(output, text)
     else:

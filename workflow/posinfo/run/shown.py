@@ -10,12 +10,12 @@ from posinfo.run.experiments import NAMES, Figure, Measurement, Table
 from posinfo.run.figures import FIGURES
 from posinfo.run.tables import PUBLISHED, TABLES
 from posinfo.store.errors import InputError, unknown
-from posinfo.store.files import read_yaml
+from posinfo.store.files import ROOT, read_yaml
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
-CAPTIONS = Path(__file__).parents[2] / "report" / "captions.yaml"
+CAPTIONS = ROOT / "workflow/report/captions.yaml"
 
 
 def known_tables(run: "RunConfig") -> dict[str, Table]:

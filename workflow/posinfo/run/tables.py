@@ -9,6 +9,7 @@ from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
 from posinfo.run.experiments import CellLayout, Cells, Table
 from posinfo.run.groups import CUTS
 from posinfo.run.paths import scores_of
+from posinfo.store.files import ROOT
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -18,7 +19,7 @@ LEGEND = (
     "mean absolute error. Maps: H rises from left to right and V from top to bottom, G is a Gaussian in the middle, HS "
     "and VS are horizontal and vertical stripes."
 )
-PUBLISHED = Path(__file__).parents[2] / "published"
+PUBLISHED = ROOT / "workflow/published"
 
 
 def natural_cells(

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from posinfo.store.errors import InputError
 
+# The nearest folder with a Snakefile: a clone, or the package of a wheel, which holds the same files at the same paths.
+ROOT = next(folder for folder in Path(__file__).parents if (folder / "Snakefile").exists())
+
 
 def sha256_of(path: Path) -> str:
     """Compute the SHA-256 of a file's bytes, as 64 hex digits."""

@@ -56,6 +56,27 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     assert not list(tmp_path.rglob("harm"))
 
 
+def test_features_from_elsewhere_score_as_their_encoder(smoke: Workflow, tmp_path: Path) -> None:
+    """The encoder is the one of the photographs' own values, which numpy divides as torch does."""
+    for images in ("photos-train-small", "photos-test-small"):
+        folder = smoke.place / "my/features" / images
+        folder.mkdir(parents=True)
+        pixels = np.load(smoke.place / f"results/images/{images}.npy")
+        np.save(folder / "rgb.npy", pixels.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255))
+    own = {"encoders": {"mine": {"features": "my/features", "taps": {"rgb": "image"}}}}
+    workflow = Workflow(smoke.place, smoke.source, configfile=overlay(tmp_path, base="smoke", own=own))
+    scores = "results/scores/mine/base/photos-test-small.csv"
+    workflow.run(scores)
+    ours, encoders = (smoke.place / path for path in (scores, scores.replace("mine", "pixels")))
+    pd.testing.assert_frame_equal(pd.read_csv(ours), pd.read_csv(encoders), rtol=0, atol=1e-3)
+    # Other maps redo what was made from them.
+    np.save(folder / "rgb.npy", np.zeros((10, 3, 28, 28), np.float16))
+    assert workflow.planned(scores) == {"features", "scores"}
+    (folder / "rgb.npy").unlink()
+    done = workflow.run(scores, "--dry-run", check=False)
+    assert "my/features/photos-test-small/rgb.npy is missing" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("own", "words"),
     [

@@ -88,6 +88,7 @@ REDONE = {  # what another statement in a module makes Table 1 do again
     "encoders.state_dicts": ENCODER | FEATURES,
     "encoders.weights": ENCODER | FEATURES,
     "features.batches": READOUTS,
+    "features.elsewhere": FEATURES,
     "features.extraction": FEATURES,
     "features.stored": READOUTS,
     "features.writing": FEATURES,

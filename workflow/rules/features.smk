@@ -28,6 +28,7 @@ rule features:
         **needs(6, minutes=4 * 60, gpus=1),
     params:
         entry=lambda wildcards: INPUTS.encoder(wildcards.encoder),
+        made_elsewhere=lambda wildcards: INPUTS.made_elsewhere(wildcards.encoder, wildcards.images),
         alignment=RUN.alignment.model_dump_json(),
         device=RUN.device,
         code=lambda wildcards: code("features.commands:features"),

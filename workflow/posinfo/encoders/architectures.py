@@ -12,6 +12,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from posinfo.encoders import model_zoos
 from posinfo.encoders.efficientnet import efficientnet_lite0
+from posinfo.registry.entries import ELSEWHERE
 from posinfo.store.errors import InputError, unknown
 
 Weights = dict[str, torch.Tensor]
@@ -94,6 +95,8 @@ def empty_architecture(name: str) -> nn.Module:
     Raises:
         InputError: for an unknown name.
     """
+    if name == ELSEWHERE:
+        raise InputError("the encoder has `features` of another program, and no network that could be read here")
     if name not in ARCHITECTURES and "/" not in name:
         raise InputError(f"{unknown('architecture', name, ARCHITECTURES)}; or torchvision/NAME, or timm/NAME")
     try:

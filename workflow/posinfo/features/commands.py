@@ -22,7 +22,7 @@ def features(
     threads: int = 1,
     output: Path,
 ) -> None:
-    """Extract every stage of an encoder for a set of images.
+    """Extract every stage of an encoder for a set of images, or take the maps that its entry names.
 
     Args:
         encoder: its name in the registry
@@ -32,7 +32,9 @@ def features(
         output: directory for {stage}.npy and features.json
     """
     from posinfo.encoders.steps import weights_file
-    from posinfo.features.extraction import Preprocessing, extract, open_encoder
+    from posinfo.features.elsewhere import maps_from
+    from posinfo.features.extraction import Preprocessing, extract, open_encoder, write_features
+    from posinfo.images.decoded import read_image_names
     from posinfo.protocol.alignment import Alignment
     from posinfo.registry.catalogue import fingerprint
     from posinfo.registry.entries import Encoder
@@ -52,12 +54,18 @@ def features(
         "entry": fingerprint(described),
         "weights_sha256": sha256_of(file) if file else None,
     }
+    common = Alignment.model_validate_json(alignment)
+    if described.features:
+        names = read_image_names(images.with_suffix(".csv"))
+        metadata |= {"device": "elsewhere", "preprocessing": None}
+        write_features(maps_from(described, images, names), len(names), images, output, metadata, common)
+        return
     extract(
         model=open_encoder(described, weights),
         preprocessing=Preprocessing.of(described.input),
         images=images,
         output=output,
         metadata=metadata,
-        alignment=Alignment.model_validate_json(alignment),
+        alignment=common,
         device=choose_device(device, threads),
     )

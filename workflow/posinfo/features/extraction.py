@@ -3,6 +3,7 @@
 import json
 import platform
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -86,7 +87,6 @@ def aligned(maps: torch.Tensor, alignment: Alignment) -> torch.Tensor:
     return functional.interpolate(maps, alignment.side, mode="bilinear", align_corners=alignment.corners)
 
 
-@torch.inference_mode()
 def extract(
     *,
     model: nn.Module,
@@ -98,11 +98,7 @@ def extract(
     device: torch.device,
     batch: int | None = None,
 ) -> None:
-    """Write the feature maps of every stage of one encoder for one set of images; the directory is whole or absent.
-
-    `{stage}.npy` is a `StageFile`, [N, C, h, h], h the smaller of the stage's own and the common side.
-    `features.json` holds what the features were made from, and for each stage its digest, shape, native side, RMS and
-    largest value. While the network computes, another thread writes the batch before.
+    """Compute and write the feature maps of every stage of one encoder for one set of images, as `write_features` does.
 
     Args:
         model: frozen; maps float32 [batch, 3, side, side] to {stage: [batch, C, h, h]}.
@@ -115,39 +111,74 @@ def extract(
         batch: images per forward pass; by default as suits the device.
 
     Raises:
-        InputError: when a feature is not finite in the type of its file, or the model's maps are not square, change
-            their side, or are not one for each image.
+        InputError: as `write_features` does.
+    """
+    pixels = read_images(images)
+    model = model.eval().to(device).to(memory_format=torch.channels_last)
+
+    def maps_of(part: slice) -> Mapping[str, torch.Tensor]:
+        maps: Mapping[str, torch.Tensor] = model(
+            preprocessing.prepare(torch.from_numpy(np.array(pixels[part])).to(device))
+        )
+        return maps
+
+    metadata = {**metadata, "device": device.type, "preprocessing": asdict(preprocessing)}
+    batch = batch or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH)
+    write_features(maps_of, len(pixels), images, output, metadata, alignment, batch)
+
+
+@torch.inference_mode()
+def write_features(
+    maps_of: Callable[[slice], Mapping[str, torch.Tensor]],
+    count: int,
+    images: Path,
+    output: Path,
+    metadata: dict[str, Any],
+    alignment: Alignment,
+    batch: int = CPU_BATCH,
+) -> None:
+    """Write the feature maps of every stage of one encoder for one set of images; the directory is whole or absent.
+
+    `{stage}.npy` is a `StageFile`, [N, C, h, h], h the smaller of the stage's own and the common side.
+    `features.json` holds what the features were made from, and for each stage its digest, shape, native side, RMS and
+    largest value. While the next maps are computed, another thread writes the batch before.
+
+    Args:
+        maps_of: {stage: [images, C, h, h]} of some images; asked for batch after batch.
+        count: N.
+        images: the file of the set; its sidecar is beside it.
+        output: the directory.
+        metadata: what is known of the encoder; `encoder` is its name.
+        alignment: says the common side.
+        batch: images asked for at once.
+
+    Raises:
+        InputError: when a feature is not finite in the type of its file, or the maps are not square, change their side,
+            or are not one for each image.
     """
     started = time.monotonic()
-    pixels = read_images(images)
     sidecar = {
         **metadata,
         "images": images.stem,
-        "images_sha256": read_json(images.with_suffix(".json"))["sha256"],  # verified by read_images
+        "images_sha256": read_json(images.with_suffix(".json"))["sha256"],
         "alignment": alignment.model_dump(),
         "code": code_digest("features.extraction"),
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
-        "device": device.type,
-        "preprocessing": asdict(preprocessing),
     }
-    if batch is None:
-        batch = CUDA_BATCH if device.type == "cuda" else CPU_BATCH
-    model = model.eval().to(device).to(memory_format=torch.channels_last)
     encoder = metadata["encoder"]
     files: dict[str, StageFile] = {}
     with atomic_directory(output) as folder:
         with background_writer() as append:
             for start in tqdm(
-                range(0, len(pixels), batch), f"{encoder} x {images.stem}", unit="batch", disable=None, leave=False
+                range(0, count, batch), f"{encoder} x {images.stem}", unit="batch", disable=None, leave=False
             ):
-                chunk = torch.from_numpy(np.array(pixels[start : start + batch])).to(device)
                 ready = []
-                for name, maps in model(preprocessing.prepare(chunk)).items():
+                for name, maps in maps_of(slice(start, start + batch)).items():
                     where = f"{encoder}, stage {name}, {images}"
-                    _check_maps(maps, len(chunk), where)
+                    _check_maps(maps, min(batch, count - start), where)
                     small = aligned(maps, alignment)
                     if name not in files:
-                        files[name] = StageFile(folder / f"{name}.npy", small, len(pixels), maps.shape[-1], where)
+                        files[name] = StageFile(folder / f"{name}.npy", small, count, maps.shape[-1], where)
                     if maps.shape[-1] != files[name].native_side:
                         raise InputError(
                             f"{where}: maps have side {maps.shape[-1]} from image {start} on, had "

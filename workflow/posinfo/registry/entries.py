@@ -1,6 +1,6 @@
 """Entries of the registry: sets of images, encoders and, from `files`, sources. Plain values, no torch."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Tag, model_validator
 
@@ -14,13 +14,17 @@ from posinfo.registry.files import RemoteFile as RemoteFile
 from posinfo.registry.files import Source as Source
 from posinfo.registry.files import Wheel as Wheel
 from posinfo.registry.files import by_key
+from posinfo.registry.preprocessing import Fit as Fit
+from posinfo.registry.preprocessing import Positive as Positive
+from posinfo.registry.preprocessing import PreprocessingEntry as PreprocessingEntry
+from posinfo.registry.preprocessing import ShuffledPosition as ShuffledPosition
 
 Shown = Literal["saliency", "classes"]
 Task = Literal["classification", "saliency", "segmentation"]
 Value = Annotated[int, Field(ge=0, le=255)]
 Classes = Annotated[list[str], Field(min_length=2, max_length=254)]
 Placed = Literal["uniformly", "centrally"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+ELSEWHERE = "elsewhere"  # the architecture of an encoder whose maps another program makes
 
 
 class Photographs(Entry):
@@ -163,49 +167,20 @@ Weights = Annotated[
 ]
 
 
-class Fit(Entry):
-    """Feature maps cut at the centre, or resized, to given sides in pixels."""
-
-    how: Literal["crop", "resize"]
-    sides: dict[str, Annotated[int, Field(ge=1)]]
-
-
-class ShuffledPosition(Entry):
-    """A position embedding whose positions are permuted, from a seed."""
-
-    shuffled: Annotated[int, Field(ge=0)]
-
-
-class PreprocessingEntry(Entry):
-    """The preprocessing of an encoder's images; see `features.Preprocessing`.
-
-    `range` is the value of white. For each channel, `mean` is subtracted, which lies within it, and `std` divided by.
-    """
-
-    order: Literal["RGB", "BGR"]
-    range: Literal[1, 255]
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
-
-    @model_validator(mode="after")
-    def _mean_within_range(self) -> Self:
-        if not all(0 <= value <= self.range for value in self.mean):
-            raise ValueError(f"mean {list(self.mean)} is not within 0 and range, {self.range}; write both in one scale")
-        return self
-
-
 class Encoder(Entry):
     """A frozen network: architecture, weights, padding, position embedding, input preprocessing and taps.
 
     Attributes:
         variant_of: the encoder whose weights a variant reads; keys that the variant leaves out are that encoder's.
         step: the variant reads the weights after so many steps of training.
+        features: a folder with maps that another program made; such an encoder has no architecture here.
         taps: stage to the layer whose output it is, from shallow to deep.
     """
 
     title: str = ""
     variant_of: str | None = None
     step: Annotated[int, Field(ge=0)] | None = None
+    features: str | None = None
     architecture: str
     weights: Weights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"
@@ -234,8 +209,17 @@ class Encoder(Entry):
         """The stages' names, from shallow to deep."""
         return list(self.taps)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_elsewhere(cls, entry: Any) -> Any:
+        if isinstance(entry, dict) and entry.get("features"):
+            return {"architecture": ELSEWHERE, "input": {"order": "RGB", "range": 1}, **entry}
+        return entry
+
     @model_validator(mode="after")
     def _no_stage_named_all(self) -> Self:
+        if self.features and (self.architecture != ELSEWHERE or self.weights):
+            raise ValueError("features: such an encoder has no architecture and no weights; give one or the other")
         if "all" in self.taps:
             raise ValueError("taps: a stage may not be named 'all', which means all stages in a readout's name")
         return self

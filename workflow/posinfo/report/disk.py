@@ -14,12 +14,13 @@ import torch
 
 from posinfo.encoders.architectures import empty_architecture
 from posinfo.encoders.reading.tapped import tapped
+from posinfo.features.elsewhere import open_maps
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Encoder, Folder, SyntheticImages, Wheel
 from posinfo.run.paths import features_folder, images_file
 from posinfo.run.shown import all_cells
-from posinfo.sources.folders import photographs_in
+from posinfo.sources.folders import photographs_in, stage_files
 from posinfo.store.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,12 +50,16 @@ def image_count(name: str, registry: Registry) -> int:
     return kept * entry.views
 
 
-def bytes_per_image(entry: Encoder, side: int) -> int:
-    """Bytes of an encoder's stored feature maps of one image: float16, no larger than the common side."""
-    reader = tapped(empty_architecture(entry.architecture), entry.taps, entry.padding)
-    with torch.inference_mode():
-        maps = reader(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
-    return sum(stage.shape[1] * min(stage.shape[2], side) ** 2 * FLOAT16 for stage in maps.values())
+def bytes_per_image(entry: Encoder, images: str, side: int) -> int:
+    """Bytes of an encoder's stored feature maps of one image of a set: float16, no larger than the common side."""
+    if entry.features:
+        shapes = [open_maps(path).shape for path in stage_files(entry, images).values()]
+    else:
+        reader = tapped(empty_architecture(entry.architecture), entry.taps, entry.padding)
+        with torch.inference_mode():
+            maps = reader(torch.empty(1, 3, IMAGE_SIDE, IMAGE_SIDE, device="meta"))
+        shapes = [stage.shape for stage in maps.values()]
+    return sum(channels * min(width, side) ** 2 * FLOAT16 for _, channels, _, width in shapes)
 
 
 def needs(run: "RunConfig") -> dict[str, int]:
@@ -68,9 +73,9 @@ def needs(run: "RunConfig") -> dict[str, int]:
     sizes: dict[str, int] = {}  # of networks that differ in weights only
     for encoder, images in sorted(pairs):
         entry = registry.encoders[encoder]
-        shape = entry.model_dump_json(include={"architecture", "padding", "taps"})
+        shape = entry.model_dump_json(include={"architecture", "features", "padding", "taps"})
         if shape not in sizes:
-            sizes[shape] = bytes_per_image(entry, run.alignment.side)
+            sizes[shape] = bytes_per_image(entry, images, run.alignment.side)
         found[features_folder(run, encoder, images)] = image_count(images, registry) * sizes[shape]
     return found
 

@@ -14,7 +14,7 @@ from posinfo.run import shown
 from posinfo.run.cells import Cell
 from posinfo.run.groups import group_of, trained
 from posinfo.run.paths import features_folder, images_file, readouts_folder
-from posinfo.sources.folders import folder_digest
+from posinfo.sources.folders import files_digest, folder_digest, stage_files
 from posinfo.store.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ class Inputs:
     def encoder(self, name: str) -> str:
         """An encoder's entry as JSON."""
         return canonical_json(look_up("encoder", name, self.registry.encoders))
+
+    def made_elsewhere(self, encoder: str, images: str) -> list[str]:
+        """The state of the files that an encoder of `features` has for a set of images; empty for any other encoder."""
+        entry = look_up("encoder", encoder, self.registry.encoders)
+        return [files_digest(stage_files(entry, images).values())] if entry.features else []
 
     def stored_weights(self, encoder: str) -> StoredWeights:
         """What decides the weights of an encoder that is not trained here."""

@@ -1,4 +1,4 @@
-"""Folders of photographs of this machine. Light, since planning a run lists them."""
+"""Folders of photographs and of feature maps, of this machine. Light, since planning a run lists them."""
 
 import json
 import os
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from posinfo.registry.entries import Encoder
 from posinfo.sources.globs import is_system_file
 from posinfo.store.errors import InputError
 
@@ -75,9 +76,26 @@ def refuse_unusable_names(names: Iterable[str], where: Path) -> None:
 def folder_digest(folder: Path) -> str:
     """16 hex digits that change when a photograph of a folder is added, removed or written.
 
-    They are of names, sizes and times, since a plan cannot wait for the bytes of ten thousand files. The csv of the
-    decoded set holds the sha256 of each photograph.
+    The csv of the decoded set holds the sha256 of each photograph.
     """
-    stats = [(name, (folder / name).stat()) for name in photographs_in(folder)]
-    listing = json.dumps([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+    return files_digest(folder / name for name in photographs_in(folder))
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """16 hex digits that change with the names, sizes and times of files; a plan cannot wait for their bytes."""
+    stats = [(path.as_posix(), path.stat()) for path in paths]
+    listing = json.dumps([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
     return sha256(listing.encode()).hexdigest()[:16]
+
+
+def stage_files(entry: Encoder, images: str) -> dict[str, Path]:
+    """Stage to the file with its maps of a set of images, for an encoder of `features`.
+
+    Raises:
+        InputError: when one is missing.
+    """
+    files = {stage: Path(str(entry.features), images, f"{stage}.npy") for stage in entry.stages}
+    for path in files.values():
+        if not path.is_file():
+            raise InputError(f"{path} is missing; `features` names a folder with a .npy for each set of images and tap")
+    return files

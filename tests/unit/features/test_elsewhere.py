@@ -1,0 +1,113 @@
+"""Features that another program made: here numpy, of the network that torch runs beside it."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from posinfo.features.commands import features
+from posinfo.features.stored import read_features
+from posinfo.registry.catalogue import canonical_json
+from posinfo.registry.entries import Encoder
+from posinfo.store.errors import InputError
+from pydantic import ValidationError
+from synthetic_features import ALIGNMENT, TwoStages, files_in, small_features
+
+
+def exported(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """The maps of `TwoStages`, by numpy."""
+    padded = np.pad(pixels.transpose(0, 3, 1, 2) / 255, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    weight = TwoStages().weight.detach().numpy()
+    maps = np.einsum("nchwij,dcij->ndhw", sliding_window_view(padded, (3, 3), axis=(2, 3)), weight, optimize=True)
+    count, channels, side, _ = maps.shape
+    return {"f1": maps, "f2": maps.reshape(count, channels, side // 8, 8, side // 8, 8).mean((3, 5))}
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    """Features of the network by torch in `set`, and its maps by numpy in `given/set`."""
+    small_features(tmp_path)
+    (tmp_path / "given/set").mkdir(parents=True)
+    for stage, maps in exported(np.load(tmp_path / "set.npy")).items():
+        np.save(tmp_path / f"given/set/{stage}.npy", maps)
+    return tmp_path / "given/set"
+
+
+def arrive(given: Path) -> Path:
+    """Store those maps as the rule `features` does; returns the directory."""
+    entry = Encoder.model_validate({"features": str(given.parent), "taps": {"f1": "conv", "f2": "pool"}})
+    output = given.parents[1] / "arrived/set"
+    output.parent.mkdir(exist_ok=True)
+    images = given.parents[1] / "set.npy"
+    alignment = ALIGNMENT.model_dump_json()
+    features("foreign", entry=canonical_json(entry), images=images, alignment=alignment, output=output)
+    return output
+
+
+@pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f4"])
+def test_given_maps_are_the_networks_own(given: Path, dtype: str) -> None:
+    for path in given.iterdir():
+        np.save(path, np.asfortranarray(np.load(path).astype(dtype)))
+    for one, other in zip(read_features(given.parents[1] / "set"), read_features(arrive(given)), strict=True):
+        assert other.shape == one.shape
+        assert other.metadata["native_side"] == one.metadata["native_side"]
+        np.testing.assert_allclose(other.array, one.array, rtol=3e-3, atol=3e-3)
+
+
+def broken(given: Path, how: str) -> None:
+    """Damage the maps, or the list of their images."""
+    maps = np.load(given / "f1.npy")
+    holed = maps.copy()
+    holed[4, 0, 0, 0] = np.nan
+    changed = {
+        "short": maps[:-1],
+        "flat": maps.reshape(len(maps), -1),
+        "whole numbers": maps.astype(int),
+        "oblong": maps[..., :16],
+        "objects": maps.astype(object),
+        "not finite": holed,
+    }
+    if how == "missing":
+        (given / "f1.npy").unlink()
+    elif how == "text":
+        (given / "f1.npy").write_text("f1")
+    elif how == "reordered":
+        lines = (given.parents[1] / "set.csv").read_text().splitlines()
+        (given / "images.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    else:
+        np.save(given / "f1.npy", changed[how])
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("missing", r"given/set/f1\.npy is missing"),
+        ("text", r"given/set/f1\.npy is no \.npy file of numbers"),
+        ("objects", r"given/set/f1\.npy is no \.npy file of numbers"),
+        ("flat", r"given/set/f1\.npy holds float64 \[7, 4096\], not floats \[images, channels, side, side\]"),
+        ("whole numbers", r"given/set/f1\.npy holds int64"),
+        ("short", r"given/set/f1\.npy holds 6 maps; set has 7 images"),
+        ("oblong", r"foreign, stage f1, .*: maps are 32 x 16, not square"),
+        ("not finite", r"foreign, stage f1, .*: a feature is not finite in float16 \(images 4 to 6\)"),
+        ("reordered", r"given/set/images\.csv differs from .*set\.csv"),
+    ],
+)
+def test_maps_that_cannot_be_used_are_refused(given: Path, how: str, words: str) -> None:
+    broken(given, how)
+    with pytest.raises(InputError, match=words) as error:
+        arrive(given)
+    assert "\n" not in str(error.value)
+    assert files_in(given.parents[1] / "arrived") == set()
+
+
+def test_the_list_of_images_may_lie_beside_the_maps(given: Path) -> None:
+    shutil.copy(given.parents[1] / "set.csv", given / "images.csv")
+    assert files_in(arrive(given)) == {"f1.npy", "f2.npy", "features.json"}
+
+
+@pytest.mark.parametrize("more", [{"architecture": "vgg16"}, {"weights": {"random": 0}}])
+def test_features_exclude_a_network(more: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="no architecture and no weights"):
+        Encoder.model_validate({"features": "given", "taps": {"f1": "conv"}, **more})

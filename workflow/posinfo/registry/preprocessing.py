@@ -1,0 +1,40 @@
+"""What an encoder's entry says of its input, its position embedding, and the maps that readouts read."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from posinfo.registry.files import Entry
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Fit(Entry):
+    """Feature maps cut at the centre, or resized, to given sides in pixels."""
+
+    how: Literal["crop", "resize"]
+    sides: dict[str, Annotated[int, Field(ge=1)]]
+
+
+class ShuffledPosition(Entry):
+    """A position embedding whose positions are permuted, from a seed."""
+
+    shuffled: Annotated[int, Field(ge=0)]
+
+
+class PreprocessingEntry(Entry):
+    """The preprocessing of an encoder's images; see `features.Preprocessing`.
+
+    `range` is the value of white. For each channel, `mean` is subtracted, which lies within it, and `std` divided by.
+    """
+
+    order: Literal["RGB", "BGR"]
+    range: Literal[1, 255]
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
+
+    @model_validator(mode="after")
+    def _mean_within_range(self) -> Self:
+        if not all(0 <= value <= self.range for value in self.mean):
+            raise ValueError(f"mean {list(self.mean)} is not within 0 and range, {self.range}; write both in one scale")
+        return self

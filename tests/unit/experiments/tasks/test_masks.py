@@ -53,9 +53,7 @@ def laid_out(tmp_path: Path, entry: ImageSet) -> Registry:
     voc = {f"{VOC}/JPEGImages/{number}.jpg": jpeg(number * 20) for number in numbers}
     voc |= {f"{VOC}/SegmentationClass/{number}.png": mask(left(number), palette=True) for number in (2, 3)}
     packed(tmp_path / "archives/voc.tar", voc | {f"{VOC}/ImageSets/Segmentation/train.txt": b"3\n2\n"})
-    names = {
-        name.split(".")[0]: RemoteFile(file=name) for name in ("both.zip", "pictures.zip", "masks.zip", "voc.tar")
-    }
+    names = {name.split(".")[0]: RemoteFile(file=name) for name in ("both.zip", "pictures.zip", "masks.zip", "voc.tar")}
     return Registry(sources=names, images={"set": entry})
 
 

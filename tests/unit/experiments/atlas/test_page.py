@@ -75,6 +75,23 @@ def test_every_list_changes_what_it_names(written: Path, browser: webdriver.Chro
     assert len(np.unique(shown[..., :3].reshape(-1, 3), axis=0)) > 20
 
 
+def test_a_sent_address_shows_the_same_view(written: Path, browser: webdriver.Chrome) -> None:
+    browser.get(written.as_uri())
+    for name in LISTS:
+        options = Select(browser.find_element(By.ID, name))
+        options.select_by_index(min(1, len(options.options) - 1))
+    address, view = browser.current_url, (shown_on(browser), summary(browser))
+    assert address.endswith("#network=squeezenet&weights=random+0&stage=f2&pattern=G&image=second-0")
+    assert "random weights (seed 0) in the architecture of SqueezeNet" in summary(browser)
+    assert "G: Gaussian" in browser.find_element(By.CSS_SELECTOR, "label select#pattern").text
+    browser.get("about:blank")
+    browser.get(address)
+    assert (shown_on(browser), summary(browser)) == view
+    browser.get(written.as_uri() + "#network=squeezenet&stage=all&pattern=none")  # only what the page knows changes
+    assert "SqueezeNet" in summary(browser)
+    assert "stage all, pattern G" in summary(browser)
+
+
 def test_grid_shows_all_stages_and_obeys_the_keyboard(written: Path, browser: webdriver.Chrome) -> None:
     browser.get(written.as_uri())
     network = browser.find_element(By.ID, "network")

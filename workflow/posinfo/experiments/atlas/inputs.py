@@ -87,7 +87,7 @@ def random_encoders(section: Section, registry: Registry) -> dict[str, dict[str,
         if one.encoder not in registry.encoders:
             entry = registry.encoders[one.network]
             seed = int(one.encoder.rpartition("-")[2])
-            title = f"{entry.title or one.network}, random weights (seed {seed})"
+            title = f"random weights (seed {seed}) in the architecture of {entry.title or one.network}"
             changed = {"title": title, "weights": RandomWeights(random=seed), "variant_of": None}
             entries[one.encoder] = entry.model_copy(update=changed).model_dump(mode="json", exclude_none=True)
     return entries

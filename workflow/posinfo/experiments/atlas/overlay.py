@@ -75,7 +75,7 @@ def _zoo_entries(name: str, random: bool) -> tuple[str, Mapping[str, Mapping[str
         raise InputError(f"no zoo has weights for {name}. {REMEDIES}")
     encoder = name.rsplit("/", 1)[-1].replace("_", "-").lower()
     entry = {
-        "title": f"{name}, random weights",
+        "title": name,
         "architecture": name,
         "weights": {"random": 0},
         "input": {"order": "RGB", "range": 1},

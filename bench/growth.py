@@ -7,14 +7,15 @@ long: extraction on a twentieth of the images, and least squares on a quarter of
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import noise
 import numpy as np
 import pandas as pd
 from extracting import extraction
+from matplotlib.figure import Figure
 from posinfo.experiments.least_squares.solution import solve
+from posinfo.figures.style import MARKERS, WHOLE, colours_of, write_figure
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.scores.measures import score
@@ -144,7 +145,7 @@ def growth(thousand: int, only: str = "") -> list[Line]:
             note = f"{memory} GB for {_listed(ends['size'])}"
             lines.append(Line(f"{stage}: memory, most over fewest images", last / first, "≤ 1.1", note))
     print(tabulate(rows, ["stage", "along", "sizes", "seconds", "exponent", "peak GB"], floatfmt=".2f"))
-    _figure(table, CSV.with_suffix(".png"))
+    write_figure(lambda: draw(table), CSV.with_suffix(""))
     return lines
 
 
@@ -157,27 +158,30 @@ def _listed(values: "pd.Series[float]") -> str:
     return ", ".join(f"{value:.3g}" if value < 1000 else f"{value:.0f}" for value in values)
 
 
-def _figure(table: pd.DataFrame, path: Path) -> None:
-    """Draw seconds against size, both logarithmic, a panel for each size and a line for each stage; and memory."""
+def draw(table: pd.DataFrame) -> Figure:
+    """Seconds against size, both logarithmic, a panel for each size and a line for each stage; and memory."""
     sizes_along = ["images", "heads", "channels"]
-    drawing, panels = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained")
+    figure, panels = plt.subplots(1, 4, figsize=(WHOLE, 2.6))
+    looks = dict(zip(STAGES, zip(colours_of(len(STAGES)), MARKERS, strict=False), strict=True))
     for along, axes in zip([*sizes_along, "images"], panels, strict=True):
         value = "gigabytes" if axes is panels[-1] else "seconds"
-        for number, stage in enumerate(STAGES):
+        for stage, (colour, marker) in looks.items():
             some = table[(table["along"] == along) & (table["stage"] == stage)]
             if some.empty:
                 continue
-            label = stage if value == "gigabytes" else f"{stage}, ^{exponent(some):.2f}"
-            axes.plot(some["size"], some[value], marker="o", color=f"C{number}", label=label)
+            name = stage.replace("_", " ")
+            label = name if value == "gigabytes" else f"{name}: {exponent(some):.2f}"
+            axes.plot(some["size"], some[value], marker=marker, color=colour, label=label)
         axes.set(xscale="log", xlabel=along)
         if not axes.lines:
             continue
         sizes = sorted(set(table[table["along"] == along]["size"]))
-        axes.set_xticks(sizes, [str(size) for size in sizes], rotation=60, fontsize=7)
+        axes.set_xticks(sizes, [str(size) for size in sizes], rotation=90, fontsize=6)
         axes.set_xticks([], minor=True)
-        axes.legend(fontsize=7)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=6)
     for axes in panels[:-1]:
-        axes.set(yscale="log", ylabel="seconds")
+        axes.set(yscale="log", ylabel="seconds" if axes is panels[0] else None)
+        axes.tick_params(axis="y", which="both", labelsize=6)
     panels[-1].set(ylabel="peak memory, GB", ylim=(0, None))
-    drawing.savefig(path, dpi=150)
-    plt.close(drawing)
+    figure.supxlabel("seconds grow with the size to the power that the legend tells", fontsize=7)
+    return figure

@@ -1,4 +1,4 @@
-"""Scores that no readout made: of every cell of every table, with chosen means."""
+"""Scores that no readout made: of every cell that tables and figures show, with chosen means."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from posinfo.run.cells import Cell
 from posinfo.run.config import RunConfig
 from posinfo.run.groups import group_of
 from posinfo.run.roles import SYNTHETIC
-from posinfo.run.shown import all_cells
+from posinfo.run.shown import all_cells, all_maps
 from posinfo.scores.measures import write_scores
 from posinfo.tables.summaries import Groups, by_cell
 
@@ -33,9 +33,9 @@ def names_of(cell: Cell, count: int) -> list[str]:
 
 
 def synthetic_groups(run: RunConfig, spc: dict[tuple[str, str, str], float]) -> Groups:
-    """Scores of every cell of every table: .5, or what `spc` says for (encoder, readout, pattern)."""
+    """Scores of every cell of tables and maps: .5, or what `spc` says for (encoder, readout, pattern)."""
     frames: list[pd.DataFrame] = []
-    for cell in {cell.key: cell for cell in all_cells(run)}.values():
+    for cell in {cell.key: cell for cell in [*all_cells(run), *all_maps(run)]}.values():
         mean = spc.get((cell.encoder, cell.readout.name, cell.pattern), 0.5)
         frame = scores(noisy(mean, 0.01, len(frames)), names_of(cell, 20))
         key = {"encoder": cell.encoder, "readout": cell.readout.name, "pattern": cell.pattern, "images": cell.images}

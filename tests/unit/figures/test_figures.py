@@ -1,5 +1,6 @@
 """Figures from synthetic scores and maps: each cell is there, the paper's point beside it, nothing cut off."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
 from matplotlib.figure import Figure
-from posinfo.figures.maps import error_map, figure6
-from posinfo.figures.style import STYLE, write_figure
+from posinfo.figures.border import border
+from posinfo.figures.curves import learning_curve
+from posinfo.figures.data import FigureData
+from posinfo.figures.maps import error_map, figure6, question
+from posinfo.figures.style import STYLE, colours_of, short, write_figure
 from posinfo.figures.summaries import padding, stages, table_estimates
+from posinfo.protocol.patterns import PATTERNS
+from posinfo.run.cells import BASE, Cell
 from posinfo.run.experiments import load
 from posinfo.run.figures import FIGURES, SHOWN
 from posinfo.run.tables import PUBLISHED
@@ -20,20 +27,52 @@ from synthetic_figures import synthetic_data
 DATA = synthetic_data()
 
 
-def test_stages_show_values_and_the_papers_points() -> None:
+def test_stages_show_values_and_all_apart_from_them() -> None:
     of_h, of_g = stages(DATA).axes
-    assert (of_h.get_title(), of_g.get_title()) == ("pattern H", "pattern G")
-    printed = {line.get_label(): np.asarray(line.get_ydata()) for line in of_g.get_lines()}["paper, VGG"]
+    assert (of_h.get_title(), of_g.get_title()) == ("H: horizontal ramp", "G: Gaussian")
+    printed = {line.get_label(): np.asarray(line.get_ydata()) for line in of_g.get_lines()}["VGG in the paper"]
     assert printed.tolist() == [0.241, 0.404, 0.588, 0.653, 0.693, 0.814]
-    values = np.asarray(of_g.containers[0][0].get_ydata())
-    assert values == pytest.approx([0.5, 0.5, 0.9, 0.5, 0.5, 0.5], abs=0.02)
+    line, alone = (container[0] for container in of_g.containers)
+    assert np.asarray(line.get_ydata()) == pytest.approx([0.5, 0.5, 0.9, 0.5, 0.5], abs=0.02)
+    assert np.asarray(alone.get_ydata()) == pytest.approx([0.5], abs=0.02)
+    assert (alone.get_xdata() == of_g.get_xticks()[-1]).all()
+    assert of_g.get_xticks()[-1] > len(line.get_xdata())  # apart from the stages
     assert [tick.get_text() for tick in of_h.get_xticklabels()] == ["f1", "f2", "f3", "f4", "f5", "all"]
+
+
+@pytest.mark.parametrize("draw", [stages, padding, border, learning_curve])
+def test_whiskers_and_n_are_explained_in_the_figure(draw: Callable[[FigureData], Figure]) -> None:
+    assert draw(DATA).get_supxlabel().endswith("n = 20 natural images, 3 seeds; whiskers: 95 % intervals")
+
+
+def test_the_question_shows_five_maps_of_each_encoder() -> None:
+    maps = [axes.images[0].get_array() for axes in question(DATA).axes if axes.images and axes.texts]
+    cells = [
+        Cell("", encoder, BASE, pattern, "natural", "photos-test")
+        for encoder in ("vgg16", "pixels", "vgg16-random-0")
+        for pattern in PATTERNS
+    ]
+    for shown, cell in zip(maps, cells, strict=True):
+        np.testing.assert_array_equal(np.asarray(shown), DATA.map_of(cell))
+
+
+def test_numbers_have_a_true_minus_and_zero_has_none() -> None:
+    assert [short(value) for value in (0.474, -0.116, -0.004)] == ["0.47", "−0.12", "0.00"]
+
+
+def test_many_classes_have_as_many_colours() -> None:
+    assert len(set(colours_of(60))) == 60
+    assert set(colours_of(10)) == set(sns.color_palette("colorblind").as_hex())
 
 
 def test_padding_has_a_bar_for_every_padding() -> None:
     figure = padding(DATA)
     names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert names[:5] == [*(f"pixels, readout padding {pixels}" for pixels in (0, 1, 2)), "vgg16, zeros", "vgg16, none"]
+    assert names[:5] == [
+        *(f"no encoder, readout padding {pixels}" for pixels in (0, 1, 2)),
+        "vgg16, zeros",
+        "vgg16, no padding",
+    ]
     assert {"vgg16, circular", "vgg16, zeros, maps cropped"} <= set(names)
     for axes in figure.axes:
         assert len(axes.patches) == len(names)

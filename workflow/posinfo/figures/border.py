@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import WHOLE, colour_of, counts_of
+from posinfo.figures.style import MARKERS, SPC, WHOLE, colour_of, explain, name_of
 from posinfo.figures.summaries import interval, table_estimates
 
 
@@ -14,17 +14,18 @@ def border(data: FigureData) -> Figure:
     run = data.run
     shown = table_estimates("border", data)
     patterns = list(shown["pattern"].unique())
-    encoders = list(shown["encoder"].unique())
-    figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.4), sharey=True)
+    titles = run.titles(shown["encoder"].unique())
+    figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.8), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):
-        for place, encoder in enumerate(encoders):
+        for place, (encoder, title) in enumerate(titles.items()):
             rows = shown[(shown["pattern"] == pattern) & (shown["encoder"] == encoder)]
-            apart = 0.08 * (place - (len(encoders) - 1) / 2)
-            colour = colour_of(encoder, run)
-            axes.errorbar(rows["cut"] + apart, rows["value"], interval(rows), color=colour, marker="o", label=encoder)
-        axes.set(title=f"pattern {pattern}", ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
+            apart = 0.08 * (place - (len(titles) - 1) / 2)
+            look = {"color": colour_of(encoder, run), "marker": MARKERS[place], "label": title}
+            axes.errorbar(rows["cut"] + apart, rows["value"], interval(rows), **look)
+        axes.set(title=name_of(pattern), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
         axes.set_xticks(np.unique(shown["cut"]))
-    panels[0].set_ylabel("SPC")
-    panels[-1].legend(loc="upper right", borderaxespad=0.1)
-    figure.supxlabel(f"cells of 28 cut away on each side ({counts_of(shown)})", fontsize=8)
+    panels[0].set_ylabel(SPC)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    explain(figure, "cells cut away on each side of the 28 x 28 maps", shown)
     return figure

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of
+from posinfo.figures.style import COLUMN, PAPER, SPC, WHOLE, colour_of, explain, name_of
 from posinfo.figures.summaries import estimate, interval
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
@@ -20,7 +20,8 @@ def learning_curve(data: FigureData) -> Figure:
     run = data.run
     curve = data.curve()
     patterns = list(curve["pattern"].unique())
-    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.4), sharey=True)
+    titles = run.titles(curve["encoder"].unique())
+    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 3), sharey=True)
     printed = data.printed[data.printed["images"] == "natural"]
     lowest = -0.1
     for axes, pattern in zip(panels, patterns, strict=True):
@@ -30,17 +31,18 @@ def learning_curve(data: FigureData) -> Figure:
             shown = pd.DataFrame([{"images": count, **estimate(rows)} for count, rows in part.groupby("images")])
             colour = colour_of(encoder, run)
             lowest = min(lowest, float(shown["low"].min()) - 0.02)
-            label = encoder if stages == "all" else f"{encoder}, {stages} alone"
+            label = titles[encoder] if stages == "all" else f"{titles[encoder]}, {stages} alone"
             axes.errorbar(shown["images"], shown["value"], interval(shown), color=colour, marker=marker, label=label)
             same = (printed["encoder"] == encoder) & (printed["readout"] == readout) & (printed["pattern"] == pattern)
             printed_spc = printed[same]["spc"]
             axes.plot([PAPERS_IMAGES] * len(printed_spc), printed_spc, **(PAPER | {"mec": colour}))
-        axes.set(xscale="log", ylim=(lowest, 1), title=f"pattern {pattern}")
+        axes.margins(x=0.1)
+        axes.set(xscale="log", ylim=(lowest, 1), title=name_of(pattern))
     panels[0].plot([], [], label="paper", **PAPER)
-    panels[0].set_ylabel("SPC")
-    panels[0].legend(loc="lower right", borderaxespad=0.1)
-    count = f"n = {curve['image'].nunique()} natural images, {curve['seed'].nunique()} seeds"
-    figure.supxlabel(f"training images ({count})", fontsize=8)
+    panels[0].set_ylabel(SPC)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=1)
+    explain(figure, "training images", shown)
     return figure
 
 
@@ -49,16 +51,17 @@ def training(data: FigureData) -> Figure:
     run = data.run
     losses = data.losses()
     figure, panels = plt.subplots(1, len(PATTERNS), figsize=(WHOLE, 1.9), sharex=True)
-    encoders = list(losses["encoder"].unique())
+    titles = run.titles(losses["encoder"].unique())
     for axes, pattern in zip(panels, PATTERNS, strict=True):
-        for encoder in encoders:
+        for encoder in titles:
             part = losses[(losses["pattern"] == pattern) & (losses["encoder"] == encoder)]
             for _, line in part.groupby("seed"):
                 axes.plot(line["epoch"], line["loss"], color=colour_of(encoder, run), lw=0.9, alpha=0.8)
-        axes.set(title=f"pattern {pattern}", ylim=(0, None))
+        axes.set(ylim=(0, None))
+        axes.set_title(name_of(pattern), fontsize=7)
         axes.tick_params(labelsize=7)
     panels[0].set_ylabel("loss (squared error)")
-    keys = [Line2D([], [], color=colour_of(encoder, run), label=encoder) for encoder in encoders]
+    keys = [Line2D([], [], color=colour_of(encoder, run), label=title) for encoder, title in titles.items()]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
     figure.supxlabel(f"epoch (one line per seed, {losses['seed'].nunique()} seeds)", fontsize=8)
     return figure

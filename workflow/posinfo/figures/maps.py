@@ -1,5 +1,6 @@
-"""Figures 3 to 7 of the paper: images, ground truth, predicted maps and their errors."""
+"""Figures 3 to 7 of the paper, and 3 and 4 in one: images, ground truth, predicted maps and their errors."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import ERROR, MAP, WHOLE, bare, scale_of, short
+from posinfo.figures.style import ERROR, MAP, WHOLE, bare, name_of, scale_of, short
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import PATTERNS, ground_truth
 from posinfo.protocol.readout import Readout
@@ -24,7 +25,34 @@ from posinfo.run.roles import SYNTHETIC
 from posinfo.run.tables import PUBLISHED
 
 KEY = "SPC\nMAE"  # what stands below the maps
-FORMULAS = {"H": "from left to right", "V": "from top to bottom", "G": "Gaussian", "HS": "stripes", "VS": "stripes"}
+
+
+def question(data: FigureData) -> Figure:
+    """A photograph and the five maps to draw; below, what the readout of each encoder draws, and its SPC."""
+    run = data.run
+    cells = _cells("question", run)
+    titles = run.titles(cell.encoder for cell in cells)
+    figure, grid = plt.subplots(1 + len(titles), 1 + len(PATTERNS), figsize=(WHOLE, 1.54 + 1.24 * len(titles)))
+    tight(figure)
+    image_in(grid[0, 0], data.images("natural")[-1])
+    grid[0, 0].set_title("photograph")
+    for axes, pattern in zip(grid[0, 1:], PATTERNS, strict=True):
+        _map(axes, _truth(pattern, run), scale_of(pattern, run))
+        axes.set_title(name_of(pattern), fontsize=7)
+    for axes, title in zip(grid[1:, 0], titles.values(), strict=True):
+        bare(axes)
+        axes.patch.set_visible(False)
+        axes.text(
+            0.5, 0.5, "read from:\n" + textwrap.fill(title, 17), ha="center", va="center", transform=axes.transAxes
+        )
+    for axes, cell in zip(grid[1:, 1:].ravel(), cells, strict=True):
+        _map(axes, data.map_of(cell), scale_of(cell.pattern, run))
+        _below(axes, f"SPC {short(data.score_of(cell)[0])}")
+    for panels, pattern in ((grid[:, 1:4], "H"), (grid[:, 4:], "HS")):
+        low, high = scale_of(pattern, run)
+        look = {"orientation": "horizontal", "aspect": 18 * panels.shape[1], "pad": 0.01}
+        bar(figure, MAP, low, high, list(panels.ravel()), ticks=[low, high], **look)
+    return figure
 
 
 def figure3(data: FigureData) -> Figure:
@@ -40,7 +68,7 @@ def figure3(data: FigureData) -> Figure:
         axes.set_title(title)
     for axes, pattern in zip(below.subplots(1, len(PATTERNS)), PATTERNS, strict=True):
         _map(axes, _truth(pattern, run), scale_of(pattern, run))
-        axes.set_title(f"{pattern}: {FORMULAS[pattern]}")
+        axes.set_title(name_of(pattern), fontsize=7)
         low, high = scale_of(pattern, run)
         bar(below, MAP, low, high, axes, orientation="horizontal", ticks=[low, (low + high) / 2, high])
     return figure

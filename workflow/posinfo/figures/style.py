@@ -1,14 +1,17 @@
-"""What all figures share: sizes, colours, colour maps and names, and how they are written."""
+"""What all figures share: sizes, colours, colour maps, names and notes, and how they are written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from posinfo.run.config import RunConfig
 from posinfo.store.files import atomic_write
@@ -18,6 +21,16 @@ COLUMN = 3.4  # inches, the width of a column in a two-column paper
 WHOLE = 7.0
 MAP = "viridis"  # perceptually uniform, for maps
 ERROR = "magma"  # the same for errors, so that nobody takes one for the other
+RATIO = "PuOr_r"  # two colours that meet at white, for what is more or less than 1
+VOID: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.75", "hatch": "//////", "linewidth": 0}  # nothing known
+SPC = "Spearman correlation (SPC)"
+PATTERN_NAMES = {
+    "H": "horizontal ramp",
+    "V": "vertical ramp",
+    "G": "Gaussian",
+    "HS": "horizontal stripes",
+    "VS": "vertical stripes",
+}
 _PALETTE = sns.color_palette("colorblind").as_hex()
 MODEL_COLOURS = {
     "PosENet": "#6b6b6b",
@@ -26,12 +39,16 @@ MODEL_COLOURS = {
     "VGG_without_padding": _PALETTE[1],
     "VGG_as_released": _PALETTE[4],
 }
+MARKERS = ("o", "s", "^", "v", "P", "X")
 PAPER = {"marker": "D", "mfc": "white", "mec": "black", "ls": "none", "ms": 4}  # how a published point looks
 
 
 def colours_of(count: int) -> list[str]:
-    """Colours of lines that stand for no model of the paper."""
-    return [str(colour) for colour in sns.color_palette("husl", count).as_hex()]
+    """Colours of lines and classes that stand for no model of the paper: ten colour-blind safe ones, then shades."""
+    first = [_PALETTE[place] for place in (9, 2, 5, 6, 8, 7, 0, 1, 3, 4)]  # those of no model first
+    levels = np.linspace(0.2, 0.9, -(-count // len(first)))
+    further = [mpl.colors.to_hex(sns.set_hls_values(colour, l=level)) for level in levels for colour in first]
+    return [*first, *further][:count]
 
 
 def colour_of(encoder: str, run: RunConfig) -> str:
@@ -47,22 +64,40 @@ def scale_of(pattern: str, run: RunConfig) -> tuple[float, float]:
     return (-1.0, 1.0) if pattern in ("HS", "VS") and run.patterns == "paper" else (0.0, 1.0)
 
 
+def name_of(pattern: str) -> str:
+    """A pattern as the title of a panel."""
+    return f"{pattern}: {PATTERN_NAMES[pattern]}"
+
+
 def short(value: float) -> str:
     """Two decimals with a true minus: `0.47`, `−0.12`."""
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 makes 0 of -0
 
 
 def bare(axes: Axes) -> None:
-    """No ticks, no frame, no grid: for images and maps."""
+    """No ticks, no frame, no grid: for images and maps. Where a map is NaN or masked, the hatch of `VOID` is seen."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
+    axes.patch.set(**VOID)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
-def counts_of(shown: pd.DataFrame) -> str:
-    """`n = 30 natural images, 3 seeds`, for a title."""
-    return f"n = {shown['n'].max()} natural images, {shown['seeds'].max()} seeds"
+def explain(figure: Figure, label: str, shown: pd.DataFrame) -> None:
+    """Write below all panels what their common axis shows, the columns `n` and `seeds`, and what the whiskers are."""
+    note = f"n = {shown['n'].max()} natural images, {shown['seeds'].max()} seeds; whiskers: 95 % intervals"
+    figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7)
+
+
+def stage_line(axes: Axes, stages: Sequence[str], values: ArrayLike, spread: ArrayLike, **look: Any) -> None:
+    """Draw values with whiskers by stage; the last, of all stages together, stands apart from the line."""
+    places = [*range(len(stages) - 1), len(stages) - 0.5]
+    middle = np.asarray(values)
+    whiskers = np.asarray(spread)
+    axes.errorbar(places[:-1], middle[:-1], whiskers[..., :-1], **look)
+    axes.errorbar(places[-1:], middle[-1:], whiskers[..., -1:], **{**look, "ls": "none", "label": None})
+    axes.set_xlim(-0.4, places[-1] + 0.4)
+    axes.set_xticks(places, stages)
 
 
 def write_figure(draw: Callable[[], Figure], output: Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of, counts_of
+from posinfo.figures.style import COLUMN, PAPER, SPC, WHOLE, colour_of, explain, name_of, stage_line
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
 from posinfo.run.config import RunConfig
@@ -67,18 +67,19 @@ def stages(data: FigureData) -> Figure:
     run = data.run
     shown = _with_printed(table_estimates("table3", data), data.printed)
     patterns = list(shown["pattern"].unique())
-    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.1), sharey=True)
+    titles = run.titles(shown["encoder"].unique())
+    figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 2.4), sharey=True)
     for axes, pattern in zip(panels, patterns, strict=True):
-        for encoder, rows in shown[shown["pattern"] == pattern].groupby("encoder", sort=False):
-            places = np.arange(len(rows))
-            colour = colour_of(str(encoder), run)
-            axes.errorbar(places, rows["value"], interval(rows), color=colour, marker="o", label=encoder)
-        axes.plot(places, rows["spc"], label="paper, VGG", **PAPER)
-        axes.set_xticks(places, rows["stages"])
-        axes.set(ylim=(-0.1, 1), title=f"pattern {pattern}")
-    panels[0].set_ylabel("SPC")
-    panels[0].legend(loc="upper left", borderaxespad=0)
-    figure.supxlabel(f"stage ({counts_of(shown)})", fontsize=8)
+        for name, rows in shown[shown["pattern"] == pattern].groupby("encoder", sort=False):
+            encoder = str(name)
+            look = {"color": colour_of(encoder, run), "marker": "o", "label": titles[encoder]}
+            stage_line(axes, rows["stages"].tolist(), rows["value"], interval(rows), **look)
+        axes.plot(axes.get_xticks(), rows["spc"], label="VGG in the paper", **PAPER)
+        axes.set(ylim=(min(-0.1, shown["low"].min() - 0.02), 1), title=name_of(pattern))
+    panels[0].set_ylabel(SPC)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    explain(figure, "stage that is read, and all stages", shown)
     return figure
 
 
@@ -99,19 +100,19 @@ def padding(data: FigureData) -> Figure:
         colours = [colour_of(encoder, run) for encoder in bars["encoder"]]
         axes.barh(places, bars["value"], 0.7, xerr=interval(bars), color=colours, error_kw={"lw": 1})
         axes.plot(bars["spc"], places, label="paper", **PAPER)
-        axes.set(title=f"pattern {pattern}", xlabel="SPC", xlim=(min(-0.12, shown["low"].min() - 0.02), 1))
+        axes.set(title=name_of(pattern), xlabel="SPC", xlim=(min(-0.12, shown["low"].min() - 0.02), 1))
         axes.grid(visible=False, axis="y")
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].invert_yaxis()
     panels[-1].legend(loc="lower right")
-    figure.supxlabel(f"{counts_of(shown)}; bars end at the mean, whiskers span 95 % intervals", fontsize=7)
+    explain(figure, "", shown)
     return figure
 
 
 def _padding_name(encoder: str, readout: str, run: RunConfig) -> str:
     if encoder == run.models.PosENet:
-        return f"{encoder}, readout padding {Readout.parse(readout).padding}"
-    known = {run.models.VGG: "zeros", run.models.VGG_without_padding: "none"} | VARIANTS
+        return f"no encoder, readout padding {Readout.parse(readout).padding}"
+    known = {run.models.VGG: "zeros", run.models.VGG_without_padding: "no padding"} | VARIANTS
     if encoder == run.models.VGG_as_released:
         return f"{run.models.VGG}, images as released"
     return f"{run.models.VGG}, {known[encoder]}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
 from posinfo.run.experiments import Cells, Figure, Paths
@@ -13,7 +14,7 @@ from posinfo.run.paths import (
     readouts_folder,
     scores_of,
 )
-from posinfo.run.tables import TABLES
+from posinfo.run.tables import TABLES, natural_cells, random_control
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
@@ -35,6 +36,11 @@ def _cells(
         for model in models
         for readout in readouts
     ]
+
+
+def _question(run: "RunConfig") -> list[Cell]:
+    encoders = [run.models.VGG, run.models.PosENet, *random_control(run)]
+    return [cell for encoder in encoders for cell in natural_cells(run, encoder, encoder, BASE, PATTERNS)]
 
 
 def _figure4(run: "RunConfig") -> list[Cell]:
@@ -96,17 +102,18 @@ def _of_curve(run: "RunConfig") -> list[str]:
     return [f"{run.results}/learning_curve/{encoder}.csv" for encoder in (run.models.VGG, run.models.ResNet)]
 
 
-def _map_figure(title: str, number: int, maps: Cells) -> Figure:
-    return Figure(title, _of_maps(maps), f"figures.maps:figure{number}", maps)
+def _map_figure(title: str, function: str, maps: Cells) -> Figure:
+    return Figure(title, _of_maps(maps), f"figures.maps:{function}", maps)
 
 
 FIGURES = {
+    "question": _map_figure("What a readout draws", "question", _question),
     "figure2": Figure("Architecture", _of_features, "figures.architecture:figure2"),
     "figure3": Figure("Images and ground truth", _images, "figures.maps:figure3"),
-    "figure4": _map_figure("Predicted maps", 4, _figure4),
-    "figure5": _map_figure("Deeper readouts, larger kernels", 5, _figure5),
-    "figure6": _map_figure("Zero padding on one image", 6, _figure6),
-    "figure7": _map_figure("Where the errors lie", 7, _figure7),
+    "figure4": _map_figure("Predicted maps", "figure4", _figure4),
+    "figure5": _map_figure("Deeper readouts, larger kernels", "figure5", _figure5),
+    "figure6": _map_figure("Zero padding on one image", "figure6", _figure6),
+    "figure7": _map_figure("Where the errors lie", "figure7", _figure7),
     "stages": Figure("SPC by stage", _of_tables("table3"), "figures.summaries:stages"),
     "padding": Figure("SPC by padding", _of_tables("table4", "controls"), "figures.summaries:padding"),
     "border": Figure("SPC without the border of the maps", _of_tables("border"), "figures.border:border"),

@@ -31,8 +31,8 @@ class Inputs:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every cell of every table."""
-        return shown.all_cells(self.run)
+        """Every cell of every table, and of every map that a figure shows."""
+        return [*shown.all_cells(self.run), *shown.all_maps(self.run)]
 
     def source(self, kind: str, file: str) -> Source:
         """The source that lies at a place below `resources`."""

@@ -101,12 +101,16 @@ def _controls(run: "RunConfig") -> list[Cell]:
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
+def random_control(run: "RunConfig") -> list[str]:
+    """The first control that is VGG with random weights, if there is one."""
+    return [name for name in run.controls if name.startswith(f"{run.models.VGG}-random")][:1]
+
+
 def _border(run: "RunConfig") -> list[Cell]:
     """VGG, VGG without padding and the first random control, by what is cut away; none without a control."""
     if not run.controls:
         return []
-    random = [name for name in run.controls if name.startswith(f"{run.models.VGG}-random")][:1]
-    encoders = [run.models.VGG, run.models.VGG_without_padding, *random]
+    encoders = [run.models.VGG, run.models.VGG_without_padding, *random_control(run)]
     rows = [(encoder, encoder, Readout(cut=cut)) for encoder in encoders for cut in CUTS]
     return [cell for row in rows for cell in natural_cells(run, *row)]
 

@@ -11,6 +11,7 @@ import pytest
 from posinfo.experiments.atlas import EXPERIMENT, figure, inputs, table
 from posinfo.experiments.atlas.inputs import STRUCTURE, Atlas
 from posinfo.figures.data import FigureData
+from posinfo.figures.style import name_of
 from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import shipped
 from posinfo.registry.entries import RandomWeights
@@ -181,12 +182,12 @@ def test_the_figure_shows_every_number_of_the_table(tmp_path: Path) -> None:
     drawn = figure.draw(data)
     frame = table.tidy(scores(), RUN, structures())
     titles = [axes.get_title() for axes in drawn.axes]
-    assert titles[: len(PATTERNS)] == [f"pattern {pattern}" for pattern in PATTERNS]
+    assert titles[: len(PATTERNS)] == [name_of(pattern) for pattern in PATTERNS]
     shown = np.concatenate([np.asarray(line.get_ydata()) for axes in drawn.axes for line in axes.lines])
     for value in frame["spc"]:
         assert np.isclose(shown, value, atol=1e-6).any()
     (legend,) = drawn.legends
-    assert {text.get_text() for text in legend.get_texts()} == set(figure.LOOKS)
+    assert {text.get_text() for text in legend.get_texts()} == {look["label"] for look in figure.LOOKS.values()}
     drawn.savefig(tmp_path / "atlas.pdf")
     drawn.savefig(tmp_path / "atlas.png")
     assert (tmp_path / "atlas.pdf").read_bytes().startswith(b"%PDF")

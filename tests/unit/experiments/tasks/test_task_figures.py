@@ -10,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from posinfo.experiments.tasks import EXPERIMENT
-from posinfo.experiments.tasks.predictions import SHOWN
-from posinfo.figures.style import STYLE, write_figure
+from posinfo.experiments.tasks.data.masks import UNKNOWN
+from posinfo.experiments.tasks.predictions import CUT, SHOWN
+from posinfo.figures.style import STYLE, VOID, write_figure
 from posinfo.run.config import RunConfig, load_config
 from posinfo.run.experiments import load
 from posinfo.store.arrays import write_arrays
@@ -41,7 +42,7 @@ def segmentations(seed: int) -> dict[str, NDArray[Any]]:
         "source": np.array("photos-test"),
         "classes": np.array(["background", "disc", "square"]),
         "images": enlarged(rng.integers(0, 256, (SHOWN, 28, 28, 3), dtype=np.uint8)),
-        "true": enlarged(rng.integers(0, 3, (SHOWN, 28, 28), dtype=np.uint8)),
+        "true": enlarged(rng.choice(np.array([0, 1, 2, UNKNOWN], np.uint8), (SHOWN, 28, 28))),
         "predicted": enlarged(rng.integers(0, 3, (SHOWN, 28, 28), dtype=np.uint8)),
         "baseline": enlarged(rng.integers(0, 3, (1, 28, 28), dtype=np.uint8))[0],
     }
@@ -74,7 +75,7 @@ def drawn(name: str, folder: Path) -> Figure:
 
 def test_tuning_is_a_line_from_start_to_end(tmp_path: Path) -> None:
     figure = drawn("tuning", tmp_path)
-    assert [axes.get_title() for axes in figure.axes] == ["pattern H", "pattern G", "pattern HS"]
+    assert [axes.get_title() for axes in figure.axes] == ["H: horizontal ramp", "G: Gaussian", "HS: horizontal stripes"]
     lines = {str(bars.get_label()): bars[0].get_xdata() for bars in figure.axes[0].containers}
     assert list(lines["vgg-slim-saliency"]) == [0, 100, 300, 800]
     assert list(lines["vgg-slim-classification"]) == [800]
@@ -84,10 +85,12 @@ def test_segmentations_tell_the_accuracy_of_each_prediction(tmp_path: Path) -> N
     figure = drawn("segmentations", tmp_path)
     padded, unpadded = segmentations(0), segmentations(1)
     predictions = (padded["predicted"][0], unpadded["predicted"][0], padded["baseline"])
-    shares = [float(np.mean(padded["true"][0] == predicted)) for predicted in predictions]
+    known = padded["true"][0] != UNKNOWN
+    shares = [float(np.mean((padded["true"][0] == predicted)[known])) for predicted in predictions]
     assert [axes.get_xlabel() for axes in figure.axes[::SHOWN]] == ["", "", *(f"{share:.2f}" for share in shares)]
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["background", "disc", "square"]
+    assert [text.get_text() for text in legend.get_texts()] == ["background", "disc", "square", "no label"]
+    assert legend.get_patches()[-1].get_hatch() == figure.axes[SHOWN].patch.get_hatch() == VOID["hatch"]
 
 
 def test_figure1_tells_the_mean_difference_of_each_image(tmp_path: Path) -> None:
@@ -95,6 +98,9 @@ def test_figure1_tells_the_mean_difference_of_each_image(tmp_path: Path) -> None
     names = [axes.get_xlabel() for axes in figure.axes[: 5 * SHOWN]]
     assert all(name.startswith("mean 0.3") for name in names[-SHOWN:])
     assert not any(names[:-SHOWN])
+    for row in (2, 3, 4):  # what is cut away shows the hatch below it
+        (shown,) = figure.axes[row * SHOWN].images
+        assert shown.to_rgba(np.ma.asarray(shown.get_array()))[:CUT, :, 3].max() == 0
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENT.figures))

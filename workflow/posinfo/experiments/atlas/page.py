@@ -15,7 +15,7 @@ from PIL import Image
 
 from posinfo.experiments.atlas.inputs import members
 from posinfo.experiments.atlas.maps import RING
-from posinfo.figures.style import ERROR, MAP, scale_of
+from posinfo.figures.style import ERROR, MAP, name_of, scale_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout
@@ -74,6 +74,7 @@ def content(
     truths = {pattern: ground_truth(pattern, IMAGE_SIDE, run.patterns) for pattern in patterns}
     return {
         "patterns": patterns,
+        "named": {pattern: name_of(pattern) for pattern in patterns},
         "images": [{"name": name, "jpeg": _jpeg(images[name])} for name in shown],
         "truths": {pattern: _levels(truth, *scale_of(pattern, run)) for pattern, truth in truths.items()},
         "ring": RING,

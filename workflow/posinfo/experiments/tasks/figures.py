@@ -1,10 +1,10 @@
 """Figures: saliency of cropped copies (figure 1), classes of pixels, and SPC by steps of training."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from posinfo.experiments.tasks.data.masks import UNKNOWN, Mask
 from posinfo.figures.maps import bar, image_in, tight
-from posinfo.figures.style import ERROR, MAP, WHOLE, bare, colours_of, counts_of, short
+from posinfo.figures.style import ERROR, MAP, MARKERS, SPC, VOID, WHOLE, bare, colours_of, explain, name_of, short
 from posinfo.figures.summaries import interval, table_estimates
 from posinfo.store.arrays import read_arrays
 
@@ -36,9 +36,9 @@ def figure1(data: "FigureData") -> Figure:
         top, saliency, copy, of_copy, difference = grid[:, column]
         image_in(top, image)
         _draw_map(saliency, crops["whole"][column], side, MAP)
-        copied = np.full_like(image, 255)
-        copied[cut:, cut:] = image[cut:, cut:]
-        image_in(copy, copied)
+        kept = np.zeros((side, side, 1), bool)
+        kept[cut:, cut:] = True
+        image_in(copy, np.concatenate([image, np.where(kept, 255, 0).astype(np.uint8)], axis=-1))
         _draw_map(of_copy, crops["cropped"][column], side, MAP)
         _draw_map(difference, differences[column], side, ERROR)
         difference.set_xlabel(f"mean {differences[column].mean():.3f}", fontsize=7, labelpad=2)
@@ -72,7 +72,7 @@ def _name_rows(grid: NDArray[np.object_], names: Sequence[str]) -> None:
 def segmentations(data: "FigureData") -> Figure:
     """Columns are images; rows: image, true classes, predictions with padding and without, position-only baseline.
 
-    Below each prediction stands its share of right pixels. Pixels without a label are white.
+    Below each prediction stands its share of right pixels. Pixels without a label are hatched.
     """
     padded, unpadded = (read_arrays(path) for path in data.paths)
     classes = padded["classes"].tolist()
@@ -90,6 +90,7 @@ def segmentations(data: "FigureData") -> Figure:
             axes.set_xlabel(short(accuracy(predicted, true)), fontsize=7, labelpad=1)
     _name_rows(grid, ("image", "true", "with\npadding", "without\npadding", "position\nonly"))
     patches = [Patch(color=colour, label=name) for name, colour in zip(classes, colours, strict=True)]
+    patches += [Patch(**VOID, label="no label")] if (padded["true"] == UNKNOWN).any() else []
     figure.suptitle(str(padded["source"]), fontsize=8)
     columns = -(-len(patches) // 2)
     figure.legend(handles=patches, loc="outside lower center", ncols=columns, fontsize=7, handlelength=1)
@@ -103,12 +104,9 @@ def accuracy(predicted: Mask, true: Mask) -> float:
 
 
 def _class_colours(classes: Sequence[str]) -> list[str]:
-    """Strong colours first, a background in light grey."""
+    """A background in light grey, all others as `colours_of` has them."""
     ground = ["#e6e6e6"] if classes[0] == "background" else []
-    count = len(classes) - len(ground)
-    tab = sns.color_palette("tab20").as_hex()
-    colours = tab[::2] + tab[1::2] if count <= len(tab) else colours_of(count)
-    return [*ground, *colours[:count]]
+    return [*ground, *colours_of(len(classes) - len(ground))]
 
 
 def _draw_classes(axes: Axes, classes: Mask, colours: list[str]) -> None:
@@ -129,15 +127,15 @@ def tuning(data: "FigureData") -> Figure:
     figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.7), sharey=True)
     ticks = sorted(shown["steps"].unique())
     for axes, pattern in zip(panels, patterns, strict=True):
-        for name, colour in zip(trained, colours_of(len(trained)), strict=True):
+        for name, colour, marker in zip(trained, colours_of(len(trained)), cycle(MARKERS)):
             rows = shown[(shown["pattern"] == pattern) & (shown["model"] == name)].sort_values("steps")
-            axes.errorbar(rows["steps"], rows["value"], interval(rows), color=colour, marker="o", label=name)
+            axes.errorbar(rows["steps"], rows["value"], interval(rows), color=colour, marker=marker, label=name)
         axes.set_xscale("symlog", linthresh=10, linscale=0.3)
-        axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=6)
+        axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=7)
         axes.minorticks_off()
-        axes.set(title=f"pattern {pattern}", xlim=(-1, 1.3 * ticks[-1]), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
-    panels[0].set_ylabel("SPC")
+        axes.set(title=name_of(pattern), xlim=(-1, 1.3 * ticks[-1]), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
+    panels[0].set_ylabel(SPC)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(labels)))
-    figure.supxlabel(f"steps of training ({counts_of(shown)})", fontsize=8)
+    explain(figure, "steps of training", shown)
     return figure

@@ -221,11 +221,9 @@ def _truth(pattern: str, run: RunConfig) -> NDArray[np.float64]:
 
 
 def image_in(axes: Axes, image: NDArray[np.uint8]) -> None:
-    """An image, uint8 [side, side, 3], with a thin edge."""
+    """An image, uint8 [side, side, 3 or, with opacity, 4]."""
     axes.imshow(image)
-    bare(axes)
-    for spine in axes.spines.values():  # a white image needs an edge
-        spine.set(visible=True, color="0.6", linewidth=0.5)
+    bare(axes, edge=True)  # a white image needs one
 
 
 def _map(axes: Axes, values: NDArray[np.float64], scale: tuple[float, float], colours: str = MAP) -> None:

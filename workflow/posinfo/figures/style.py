@@ -74,13 +74,13 @@ def short(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 makes 0 of -0
 
 
-def bare(axes: Axes) -> None:
-    """No ticks, no frame, no grid: for images and maps. Where a map is NaN or masked, the hatch of `VOID` is seen."""
+def bare(axes: Axes, edge: bool = False) -> None:
+    """No ticks, no grid, and at most a thin edge: for images and maps. Where a map is NaN or masked, `VOID` is seen."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.patch.set(**VOID)
     for spine in axes.spines.values():
-        spine.set_visible(False)
+        spine.set(visible=edge, color="0.6", linewidth=0.5)
 
 
 def explain(figure: Figure, label: str, shown: pd.DataFrame) -> None:

@@ -58,7 +58,7 @@ def draw_uneven_padding(data: "FigureData") -> Figure:
         for axes, stage in zip(panels, stages, strict=True):
             shown = maps[f"{side}/{stage}"]
             axes.imshow(shown, cmap=RATIO, vmin=1 - spread, vmax=1 + spread, interpolation="nearest")
-            bare(axes)
+            bare(axes, edge=True)
             axes.set_title(f"{stage}, {len(shown)} x {len(shown)}", fontsize=7)
         panels[0].set_ylabel(f"{side} pixels")
         bars.barh(EDGES, errors.loc[side], color="#6b6b6b")
@@ -67,5 +67,6 @@ def draw_uneven_padding(data: "FigureData") -> Figure:
         bars.set_title("error of position,\nin widths of the map", fontsize=7)
         bars.tick_params(labelsize=7)
     label = "mean over channels / mean of the map"
+    figure.supxlabel(f"means of {rows['image'].nunique()} natural images and their mirror images", fontsize=7)
     bar(figure, RATIO, 1 - spread, 1 + spread, list(grid[:, :-1].ravel()), label=label)
     return figure

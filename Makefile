@@ -38,13 +38,9 @@ thousand: setup ## every table and figure from a thousand photographs, into resu
 paper: setup ## the paper on its own pictures, into results/paper (fetches 0.4 GB; a day on 2 cores)
 	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/paper.yaml
 
-PROBED = results/probe/$(notdir $(NETWORK))
-probe: setup ## position in one network: NETWORK=timm/resnet26d (CONFIG=my.yaml: of an entry; RANDOM=1: random weights)
+probe: setup ## position in one network beside random weights: NETWORK=timm/resnet26d (more: posinfo probe --help)
 	@test -n "$(NETWORK)" || { echo "name a network: make probe NETWORK=timm/resnet26d"; exit 2; }
-	$(BIN)/posinfo probe "$(NETWORK)" $(if $(RANDOM),--random) $(if $(CONFIG),--configfile $(CONFIG)) --output $(PROBED)/config.yaml
-	$(BIN)/snakemake --cores $(CORES) atlas --configfile $(PROBED)/config.yaml
-	@cat $(PROBED)/config.yaml $(PROBED)/tables/atlas.md
-	@ls $(PROBED)/tables/atlas.csv $(PROBED)/figures/atlas.pdf $(PROBED)/atlas.html
+	$(BIN)/posinfo probe $(NETWORK)
 
 lint: setup ## formatting, style, types, Snakemake's own lint, layers of imports
 	@$(MAKE) --no-print-directory --jobs $(CORES) $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(LINTERS)

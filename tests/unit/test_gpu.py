@@ -24,7 +24,7 @@ from posinfo.experiments.tasks.training.encoders import train_encoder
 from posinfo.experiments.uneven_padding.measurement import measure_sides
 from posinfo.features.stored import StageFeatures, read_features
 from posinfo.images.decoded import DecodedImage, read_images, write_images
-from posinfo.probing import probe
+from posinfo.probing.probe import probe
 from posinfo.protocol.readout import Readout, Training
 from posinfo.readouts.training import make_stack, train
 from posinfo.registry.entries import Encoder

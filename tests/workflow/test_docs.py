@@ -1,18 +1,28 @@
 """The pages are real: each command plans or runs, each link, make target and file exists, each source is listed."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import forked
+import pandas as pd
 import pytest
+import timm
+import torch
+import torchvision
 from conftest import ROOT, Workflow
 from PIL import Image
+from posinfo.__main__ import main
+from posinfo.encoders.taps import zoo_entry
+from posinfo.protocol.readout import Training
 from posinfo.registry import catalogue, entries
 from posinfo.run.experiments import NAMES
+from safetensors.torch import save_file
 
 DOCS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))]
 EXPERIMENTS = [f"workflow/posinfo/experiments/{name}/README.md" for name in NAMES]
@@ -77,12 +87,58 @@ def test_snakemake_commands_plan(words: Words, readers_clone: Workflow) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("words", POSINFO, ids=" ".join)
+PROBES = [words for words in POSINFO if words[1] == "probe"]
+
+
+@pytest.mark.parametrize("words", [words for words in POSINFO if words not in PROBES], ids=" ".join)
 def test_library_commands_run(words: Words) -> None:
     command = [str(Path(sys.executable).parent / "posinfo"), *words[1:]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.fixture
+def short_probes(resources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what a reader would bring, and weights as fetched; one epoch of a view of each photograph."""
+    (tmp_path / "resources/archives").mkdir(parents=True)
+    (tmp_path / "resources/packages").symlink_to(resources / "packages")
+    for source in zoo_entry("timm/resnet26d")["sources"].values():
+        save_file(timm.create_model("resnet26d").state_dict(), tmp_path / f"resources/archives/{source['file']}")
+    (tmp_path / "my/photographs").mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (300, 200), (number, 0, 0)).save(tmp_path / f"my/photographs/{number}.png")
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "my/resnet18.pth")
+    monkeypatch.setattr("posinfo.probing.probe.Training", lambda: Training(epochs=1))
+    monkeypatch.setattr("posinfo.probing.probe.DRAWS", 1)
+    monkeypatch.setattr("posinfo.probing.images.PACKAGED_VIEWS", {"train": 1, "test": 1})
+    monkeypatch.setattr("posinfo.probing.images.IMAGES", {"train": 1, "test": 1})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", PROBES, ids=" ".join)
+def test_networks_are_probed_as_printed(words: Words, short_probes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(list(words[1:])) == 0
+    printed = capsys.readouterr().out
+    assert {"SPC: Spearman's", "field: receptive", "sees border: share"} <= set(re.findall(r"[\w ]+: [\w']+", printed))
+    path = short_probes / "results/probe" / words[2].split("/")[-1]
+    table = pd.read_csv(f"{path}.csv")
+    assert set(table["weights"]) == {"given" if "--weights" in words else "trained", "random"}
+    assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_notebook_runs_and_holds_a_table_and_a_figure(short_probes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = json.loads((ROOT / "docs/probe.ipynb").read_text())["cells"]
+    kinds = [kind for cell in cells for output in cell.get("outputs", []) for kind in output["data"]]
+    assert {"text/html", "image/png"} <= set(kinds)
+    (short_probes / "docs").mkdir()
+    monkeypatch.chdir(short_probes / "docs")
+    found: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), found)
+    assert set(found["scores"]["weights"]) == {"trained", "random"}
 
 
 def test_make_targets_exist() -> None:

@@ -20,7 +20,19 @@ from posinfo.run.experiments import NAMES
 from posinfo.store.errors import InputError
 
 # In the order of the data. Their modules import no torch, so that `posinfo --help` answers at once.
-CORE = ("run", "encoders", "report", "sources", "images", "features", "readouts", "scores", "tables", "figures")
+CORE = (
+    "run",
+    "probing",
+    "encoders",
+    "report",
+    "sources",
+    "images",
+    "features",
+    "readouts",
+    "scores",
+    "tables",
+    "figures",
+)
 PACKAGES = (*CORE, *(f"experiments.{name}" for name in NAMES))
 
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from posinfo.encoders.reading.in_memory import own_copy
+from posinfo.encoders.reading.in_memory import own_copy, redrawn
 from posinfo.encoders.reading.tapped import tapped
 from posinfo.encoders.taps import stages, taps
 from posinfo.store.errors import InputError
 from torch import nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+from torchvision.models import resnet18, vit_b_16
+from torchvision.ops import FrozenBatchNorm2d
 
 IMAGE = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
@@ -119,3 +121,38 @@ def test_what_cannot_be_read_is_said_in_a_line(given: Callable[[], nn.Module], w
     with pytest.raises(InputError, match=words) as raised:
         taps(own_copy(given()))
     assert "\n" not in str(raised.value)
+
+
+def test_random_weights_are_drawn_for_every_layer() -> None:
+    network = resnet18().requires_grad_(False)
+    for values in (*network.parameters(), *network.buffers()):
+        values.fill_(7)
+    state = torch.random.get_rng_state()
+    drawn, again, other = (redrawn(network, seed).state_dict() for seed in (0, 0, 1))
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert not any((values == 7).any() for name, values in drawn.items())
+    assert all(torch.equal(values, again[name]) for name, values in drawn.items())
+    assert not torch.equal(drawn["conv1.weight"], other["conv1.weight"])
+    kaiming = (2 / (512 * 9)) ** 0.5  # fan out, as torchvision draws a ResNet
+    assert float(drawn["layer4.0.conv2.weight"].std()) == pytest.approx(kaiming, rel=0.01)
+    assert set(drawn["bn1.running_var"].tolist()) == {1}
+    assert all((values == 7).all() for values in network.parameters())
+
+
+def pruned(layer: nn.Module) -> None:
+    prune.RandomUnstructured.apply(layer, "weight", 0.5)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), FrozenBatchNorm2d(4)), r"1\.running_mean belongs to no layer"),
+        (lambda: changed(parametrizations.weight_norm), r"0\.parametrizations\.weight\.original0 belongs to no"),
+        (lambda: changed(weight_norm), r"0\.weight_g belongs to no layer"),
+        (lambda: changed(pruned), r"0\.weight_orig belongs"),
+        (lambda: vit_b_16(), "class_token belongs to no layer"),
+    ],
+)
+def test_weights_that_no_layer_draws_are_named(network: Callable[[], nn.Module], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        redrawn(own_copy(network()), 0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torchvision
 import yaml
+from posinfo.__main__ import main
 from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.initial import initialise
 from posinfo.encoders.reading.tapped import tapped
@@ -31,8 +32,11 @@ def test_taps_of_the_papers_encoders_match_the_paper() -> None:
 
 
 @pytest.mark.parametrize("name", ["torchvision/resnet18", "torchvision/convnext_tiny", "timm/resnet18.a1_in1k"])
-def test_the_printed_entry_is_a_config_that_loads(name: str, tmp_path: Path) -> None:
-    written = yaml.safe_load(zoo_entry(name))
+def test_the_printed_entry_is_a_config_that_loads(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["entry", name]) == 0
+    written = yaml.safe_load(capsys.readouterr().out)
     (encoder,) = written["own"]["encoders"]
     run = load_config({**written, "controls": [encoder]})
     entry = run.registry.encoders[encoder]
@@ -56,7 +60,7 @@ def random_encoder(architecture: str, wanted: dict[str, str], folder: Path) -> t
 
 
 def test_torchvision_checksums_are_those_in_the_file_names() -> None:
-    written = yaml.safe_load(zoo_entry("torchvision/resnet152", "IMAGENET1K_V1"))["own"]["sources"]["resnet152"]
+    written = zoo_entry("torchvision/resnet152", "IMAGENET1K_V1")["sources"]["resnet152"]
     ours = catalogue.shipped().sources["resnet152-torchvision"]
     assert isinstance(ours, entries.RemoteFile)
     assert (written["urls"], written["checksum"]) == (list(ours.urls), ours.checksum)

@@ -1,10 +1,14 @@
 """Commands that convert weights and list where a network can be read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    from posinfo.registry.entries import Encoder
 
 
 def add(commands: Commands) -> None:
@@ -45,12 +49,9 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
     """
     from posinfo.registry.catalogue import with_own
     from posinfo.registry.overlays import merged
-    from posinfo.store.errors import InputError, unknown
 
     entries = with_own(merged(configfile).get("own", {})).encoders
-    if "/" not in name and name not in entries:
-        zoos = f"torchvision/{name} or timm/{name}"
-        raise InputError(f"to read a network of a zoo name {zoos}; {unknown('encoder', name, entries)}")
+    refuse_unknown(name, entries)
     print(f"{name} can be read at:", flush=True)  # importing torch takes seconds
     from posinfo.encoders.architectures import empty_architecture
     from posinfo.encoders.taps import listed, stages
@@ -71,6 +72,19 @@ def taps(name: str, *, depth: int = 2, configfile: Sequence[Path] = ()) -> None:
     print(f"{'tap':{width}}  channels  side  {heading}")
     for tap in shown:
         print(f"{tap.name:{width}}  {tap.channels:8}  {tap.side:4}  {stage_of.get(tap.name, '')}".rstrip())
+
+
+def refuse_unknown(name: str, encoders: Mapping[str, "Encoder"]) -> None:
+    """Refuse the name of a network that is neither an encoder nor of the form ZOO/NAME.
+
+    Raises:
+        InputError: names the nearest encoder, and the zoos.
+    """
+    from posinfo.store.errors import InputError, unknown
+
+    if "/" not in name and name not in encoders:
+        zoos = f"torchvision/{name} or timm/{name}"
+        raise InputError(f"to read a network of a zoo name {zoos}; {unknown('encoder', name, encoders)}")
 
 
 def paddings(names: Sequence[str]) -> None:
@@ -102,6 +116,12 @@ def entry(name: str, *, weights: str | None = None) -> None:
         name: torchvision/NAME or timm/NAME
         weights: such as IMAGENET1K_V1; by default the first that are offered
     """
-    from posinfo.encoders.taps import zoo_entry
+    import yaml
 
-    print(zoo_entry(name, weights), end="")
+    from posinfo.encoders.taps import zoo_entry
+    from posinfo.store.errors import InputError
+
+    own = zoo_entry(name, weights)
+    if not own["sources"]:
+        raise InputError(f"the zoo offers no weights for {name}; write an entry with a local file")
+    print(yaml.safe_dump({"own": own}, sort_keys=False, default_flow_style=None, width=110), end="")

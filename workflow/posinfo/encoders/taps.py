@@ -1,4 +1,4 @@
-"""Lists the taps at which a network can be read, with channels and sides, and writes entries for networks of a zoo.
+"""Lists the taps at which a network can be read, with channels and sides, and describes networks of a zoo as entries.
 
 A network of a zoo is on the meta device: shapes are found without computing anything and without weights.
 """
@@ -9,12 +9,11 @@ from itertools import groupby
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.initial import random_weights
-from posinfo.encoders.model_zoos import known_weights
+from posinfo.encoders.model_zoos import KnownWeights, known_weights
 from posinfo.encoders.reading.checks import device_of, reason
 from posinfo.encoders.reading.grids import READABLE, Grid, grid_in, grid_of
 from posinfo.encoders.reading.padding import PADDINGS, Padding, in_padding
@@ -26,6 +25,8 @@ from posinfo.store.errors import InputError
 MOST_STAGES = 5  # as many as the paper reads
 FEWEST_SIDES = 3  # a network whose maps have fewer sides is read at its blocks
 _BATCH = 2  # tells a grid of each image from parameters (one for all images) and from windows (many for one image)
+# What stands for the weights of a network that has none in its zoo: with the preprocessing of most.
+NO_WEIGHTS = KnownWeights("no weights", "", None, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _BLOCK = re.compile(r"(.+[._])(\d+)")
 
 
@@ -159,33 +160,36 @@ def refused_paddings(architecture: str) -> tuple[int, dict[Padding, str]]:
     return len(chosen), reasons
 
 
-def zoo_entry(architecture: str, weights: str | None = None) -> str:
-    """Write YAML to paste into a config: an entry for a network of a zoo, its weights and its normalised RGB input.
+def zoo_entry(architecture: str, weights: str | None = None) -> dict[str, Any]:
+    """The entries of a network of a zoo, its weights and its normalised RGB input, as `own` of a config has them.
 
     Args:
         architecture: such as `torchvision/resnet18`.
-        weights: the name of weights that the zoo offers; by default the first.
+        weights: the name of weights that the zoo offers; by default the first. If it offers none, there is no source.
 
     Raises:
         InputError: for an unknown name.
     """
     offers = {offer.name: offer for offer in known_weights(architecture)}
-    if not offers:
-        raise InputError(f"the zoo offers no weights for {architecture}; write an entry with a local file")
-    offer = look_up(f"weights of {architecture}", weights or next(iter(offers)), offers)
-    name = architecture.rsplit("/", 1)[-1].replace("_", "-").lower()
+    named = weights or next(iter(offers), "")
+    offer = look_up(f"weights of {architecture}", named, offers) if named else NO_WEIGHTS
+    zoo, _, model = architecture.partition("/")
+    name = model.replace("_", "-").lower()
+    encoder = {
+        "title": f"{model} ({zoo}, {offer.name})",
+        "architecture": architecture,
+        "input": {"order": "RGB", "range": 1, "mean": list(offer.mean), "std": list(offer.std)},
+        "taps": stages(taps(empty_architecture(architecture))),
+    }
+    if offer is NO_WEIGHTS:
+        return {"sources": {}, "encoders": {name: encoder}}
     file = offer.url.rsplit("/", 1)[-1]
     if name not in file.replace("_", "-"):
         file = f"{name}-{file}"
     source: dict[str, Any] = {"file": file, "urls": [offer.url]}
     if offer.checksum:
         source["checksum"] = offer.checksum
-    encoder = {
-        "title": f"{architecture.rsplit('/', 1)[-1]} ({architecture.split('/')[0]}, {offer.name})",
-        "architecture": architecture,
-        "weights": {"source": name, "layout": "state-dict"},
-        "input": {"order": "RGB", "range": 1, "mean": list(offer.mean), "std": list(offer.std)},
-        "taps": stages(taps(empty_architecture(architecture))),
+    return {
+        "sources": {name: source},
+        "encoders": {name: {**encoder, "weights": {"source": name, "layout": "state-dict"}}},
     }
-    own = {"own": {"sources": {name: source}, "encoders": {name: encoder}}}
-    return yaml.safe_dump(own, sort_keys=False, default_flow_style=None, width=110)

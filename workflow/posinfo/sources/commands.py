@@ -1,8 +1,12 @@
 """Fetch the sources of the registry."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posinfo.command_line import Commands
+
+if TYPE_CHECKING:
+    from posinfo.registry.entries import Source
 
 
 def add(commands: Commands) -> None:
@@ -28,3 +32,14 @@ def fetch(*, entry: str, output: Path) -> None:
         repositories.fetch_repository(source.urls, source.members, output)
     else:
         fetching.fetch_file(source.urls, source.checksum, output)
+
+
+def fetch_missing(source: "Source", resources: Path) -> None:
+    """Fetch a source unless it is there.
+
+    Raises:
+        InputError: when it cannot be fetched, or has another sum than the registry says.
+    """
+    path = resources / source.place
+    if not path.exists():
+        fetch(entry=source.model_dump_json(), output=path)

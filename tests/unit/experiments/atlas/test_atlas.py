@@ -171,7 +171,7 @@ def test_the_built_table_has_numbers_layout_and_caption(tmp_path: Path) -> None:
     shown = with_interval(last["spc"], last["spc_sd"], last["spc_low"], last["spc_high"])
     assert built.layout["H", "SPC"].iloc[-1] == shown
     assert built.layout["H", "MAE"].iloc[-1] == with_sd(last["mae"], last["mae_sd"])
-    assert "over 2 seeds and, for random weights, 2 draws" in built.caption
+    assert "over 2 seeds; for random weights, over 2 draws of 2 seeds each" in built.caption
     assert f"{RUN.images.natural} (n=3)" in built.caption
     assert built.titles == RUN.titles(["pixels", "squeezenet"])
     typeset(built, tmp_path)
@@ -187,7 +187,11 @@ def test_the_figure_shows_every_number_of_the_table(tmp_path: Path) -> None:
     for value in frame["spc"]:
         assert np.isclose(shown, value, atol=1e-6).any()
     (legend,) = drawn.legends
-    assert {text.get_text() for text in legend.get_texts()} == {look["label"] for look in figure.LOOKS.values()}
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "trained weights",
+        "random weights",
+        "no weights",
+    }
     drawn.savefig(tmp_path / "atlas.pdf")
     drawn.savefig(tmp_path / "atlas.png")
     assert (tmp_path / "atlas.pdf").read_bytes().startswith(b"%PDF")

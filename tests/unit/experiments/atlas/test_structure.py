@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from posinfo.experiments.atlas.structure import describe_network, receptive_fields
+from posinfo.encoders.reading.receptive_fields import receptive_fields
+from posinfo.experiments.atlas.structure import describe_network
 from posinfo.registry.entries import Encoder, PreprocessingEntry
 from torch import nn
 

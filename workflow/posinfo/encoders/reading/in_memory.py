@@ -1,6 +1,7 @@
-"""A copy of a network that somebody holds in memory, which can be read without a change of theirs."""
+"""Copies of a network that somebody holds in memory: to be read without a change of theirs, or with random weights."""
 
 import inspect
+import math
 import warnings
 from copy import deepcopy
 from typing import Any
@@ -46,6 +47,44 @@ def own_copy(module: nn.Module) -> nn.Module:
     if other:
         warnings.warn(f"{what} is read in float32; it has {', '.join(map(str, other))}", stacklevel=3)
     return network.float()
+
+
+def redrawn(network: nn.Module, seed: int) -> nn.Module:
+    """Copy a network with random weights, drawn from a seed by the `reset_parameters` of each layer, onto the CPU.
+
+    Convolutions are drawn as in `encoders.initial`: Kaiming normal, fan out, and zero biases. What torch draws for
+    them shrinks maps from layer to layer until only biases are left.
+
+    Raises:
+        InputError: when no layer draws some parameter, or the running mean or variance of a norm.
+    """
+    copy = deepcopy(network).cpu().requires_grad_(False)
+    for values in _learned(copy).values():
+        values.fill_(math.nan)
+    # Layers draw from torch's global generator, whose state is restored afterwards.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        for name, part in reversed(list(copy.named_modules())):  # the innermost first
+            draw = getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))
+            try:
+                if draw:
+                    draw()
+            except Exception as error:  # the network's own code may raise anything
+                raise InputError(f"reset_parameters of {name or 'the network'} fails: {error}") from None
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+    undrawn = [name for name, values in _learned(copy).items() if not values.isfinite().all()]
+    if undrawn:
+        raise InputError(f"{undrawn[0]} belongs to no layer with reset_parameters")
+    return copy
+
+
+def _learned(network: nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes: parameters, and the running means and variances of norms."""
+    running = [(name, values) for name, values in network.named_buffers() if "running_" in name]
+    return {name: values for name, values in (*network.named_parameters(), *running) if values.is_floating_point()}
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The atlas: networks side by side, stage by stage, as a table, a figure and a page; and an atlas of one network."""
+"""The atlas: networks side by side, stage by stage, as a table, a figure and a page."""
 
 from pathlib import Path
 

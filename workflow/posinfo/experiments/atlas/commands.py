@@ -1,4 +1,4 @@
-"""Make the atlas: receptive fields, predicted maps and the page; and the config of an atlas of one network."""
+"""Make the atlas: receptive fields, predicted maps and the page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,31 +9,9 @@ from posinfo.store.devices import DeviceSetting
 
 def add(commands: Commands) -> None:
     """Add these commands to the command line."""
-    commands.add(probe, of_rules=False)
     commands.add(structure)
     commands.add(atlas_maps)
     commands.add(atlas_page)
-
-
-def probe(
-    network: str,
-    *,
-    random: bool = False,
-    configfile: Sequence[Path] = (),
-    resources: Path = Path("resources"),
-    output: Path,
-) -> None:
-    """Write the config of an atlas of one network, for make probe.
-
-    Args:
-        network: torchvision/NAME, timm/NAME, or an encoder of the registry or of --configfile
-        random: with random weights only, where there are no others
-        configfile: overlays with entries of your own
-        output: the config to write
-    """
-    from posinfo.experiments.atlas.overlay import write_overlay
-
-    write_overlay(network, configfile, output, resources, random=random)
 
 
 def structure(encoder: str, *, threads: int = 1, output: Path) -> None:

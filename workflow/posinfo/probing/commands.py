@@ -1,0 +1,74 @@
+"""Probe one network."""
+
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+from posinfo.command_line import Commands
+from posinfo.store.devices import DeviceSetting
+
+
+def add(commands: Commands) -> None:
+    """Add this command to the command line."""
+    commands.add(probe, of_rules=False)
+
+
+def probe(
+    network: str,
+    *,
+    weights: str | None = None,
+    key: str | None = None,
+    images: Path | None = None,
+    no_random: bool = False,
+    device: DeviceSetting = "auto",
+    threads: int | None = None,
+    resources: Path = Path("resources"),
+    output: Path | None = None,
+) -> None:
+    """Read position out of one network, stage by stage, beside random weights: a table and a figure.
+
+    Args:
+        network: torchvision/NAME, timm/NAME, or an encoder
+        weights: a file of torch or safetensors, or random; by default the zoo's or the encoder's
+        key: the part of the file to take, where it holds several, such as state_dict_ema
+        images: folder of photographs; by default those of the default run
+        no_random: without random weights beside it
+        threads: CPU threads of torch; by default as many as torch has
+        output: path without suffix; by default results/probe/NAME
+    """
+    from posinfo.encoders.commands import refuse_unknown
+    from posinfo.registry.catalogue import shipped
+
+    refuse_unknown(network, shipped().encoders)
+    beside = "" if no_random else ", beside random weights of its architecture"
+    print(f"Position in {network}{beside}; a ResNet-18 takes a minute of two cores.", flush=True)
+    import posinfo
+    from posinfo.figures.style import write_figure
+    from posinfo.probing.probe import DRAWS
+    from posinfo.probing.table import caption, layout
+    from posinfo.tables.built import BuiltTable
+    from posinfo.tables.layouts import markdown, write_table
+
+    with warnings.catch_warnings(record=True) as said:
+        scores, _ = posinfo.probe(
+            network,
+            images,
+            weights=weights,
+            key=key,
+            random=0 if no_random else DRAWS,
+            device=device,
+            threads=threads,
+            resources=resources,
+        )
+    for warning in said:
+        print(warning.message, file=sys.stderr)
+    titles = {network: scores.attrs["weights"]}
+    built = BuiltTable(
+        tidy=scores, layout=layout(scores), caption=caption(scores, scores.attrs["images"]), titles=titles
+    )
+    path = output or Path("results/probe") / network.split("/")[-1]
+    write_table(built, f"probe-{path.name}", path)
+    write_figure(lambda: posinfo.plot(scores), path)
+    spc = built.layout.loc[:, built.layout.columns.get_level_values(1) != "MAE"]
+    print(f"\n{markdown(replace(built, layout=spc))}\nWritten: {path}.csv, .md, .tex, .pdf, .png")

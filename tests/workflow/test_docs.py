@@ -121,7 +121,8 @@ def short_probes(resources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_networks_are_probed_as_printed(words: Words, short_probes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(list(words[1:])) == 0
     printed = capsys.readouterr().out
-    assert {"SPC: Spearman's", "field: receptive", "sees border: share"} <= set(re.findall(r"[\w ]+: [\w']+", printed))
+    said = ("SPC: Spearman's correlation", "field: receptive field", "sees border: share of cells")
+    assert all(part in printed for part in said)
     path = short_probes / "results/probe" / words[2].split("/")[-1]
     table = pd.read_csv(f"{path}.csv")
     assert set(table["weights"]) == {"given" if "--weights" in words else "trained", "random"}

@@ -120,6 +120,7 @@ NOTHING = (
     "figures",
     "experiments",
     "images.duplicates",
+    "probing",
     "report",
     "run.config",
     "run.experiments",

@@ -197,7 +197,7 @@ def test_few_photographs_are_cut_into_more_views(monkeypatch: pytest.MonkeyPatch
 def test_the_plot_shows_every_number_with_its_interval(tmp_path: Path) -> None:
     scores, _ = read(Small(), patterns=["H", "G"], seeds=[0, 1])
     figure = plot(scores)
-    assert [axes.get_title() for axes in figure.axes] == ["pattern H", "pattern G"]
+    assert [axes.get_title() for axes in figure.axes] == ["H: horizontal ramp", "G: Gaussian"]
     for axes, pattern in zip(figure.axes, ("H", "G"), strict=True):
         shown = np.concatenate([np.asarray(line.get_ydata()) for line in axes.lines])
         for value in scores.loc[scores["pattern"] == pattern, "spc"]:
@@ -207,7 +207,7 @@ def test_the_plot_shows_every_number_with_its_interval(tmp_path: Path) -> None:
         edges = np.asarray(band.get_paths()[0].vertices)[:, 1]
         assert np.isclose(edges[:, None], random[["spc_low", "spc_high"]].to_numpy().ravel()).any(0).all()
     (legend,) = figure.legends
-    assert {text.get_text() for text in legend.get_texts()} == {"given", "random"}
+    assert {text.get_text() for text in legend.get_texts()} == {"given weights", "random weights"}
     figure.savefig(tmp_path / "probe.pdf")
 
 

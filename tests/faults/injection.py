@@ -22,7 +22,16 @@ def started(workflow: Workflow, log: Path) -> subprocess.Popen[bytes]:
     command += ["--snakefile", str(workflow.source / "Snakefile")]
     command += ["--configfile", str(workflow.source / "workflow/configs/smoke.yaml")]
     with log.open("ab") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, cwd=workflow.source, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=file,
+            cwd=workflow.source,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # ignored if the tests run in the background
+        )
 
 
 def killed_after(process: subprocess.Popen[bytes], seconds: float) -> bool:

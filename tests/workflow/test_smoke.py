@@ -170,7 +170,7 @@ def test_words_redo_nothing(smoke: Workflow, module: str) -> None:
 @pytest.mark.parametrize("name", list(TABLES))
 def test_one_table_trains_nothing_that_it_does_not_show(smoke: Workflow, name: str) -> None:
     run = smoke.settings()
-    output = smoke.run(f"results/tables/{name}.csv", "--forceall", "--dry-run", "--quiet", "reason").stdout
+    output = smoke.run(f"results/tables/{name}.csv", "--forceall", "--dry-run", "--verbose").stdout
     planned = set(re.findall(r"output: results/readouts/([^/]+)/(\S+)", output))
     cells = TABLES[name].cells
     assert cells is not None

@@ -101,6 +101,7 @@ def test_an_interrupt_leaves_nothing_and_resets_threads(tmp_path: Path) -> None:
 def test_a_terminated_extraction_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM), signal.SIGINT: signal.getsignal(signal.SIGINT)}
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the tests run in the background
         tidy_when_terminated()
         with pytest.raises(SystemExit) as left:
             small_features(tmp_path, network=interrupting(partial(terminate, number)))

@@ -36,7 +36,7 @@ def grow(value: "Number", times: int = 2) -> "Number":
     return plus(_scaled(value) * times, OFFSET)
 
 
-def shrink(value: float) -> float:
+def times(value: float) -> float:  # named as a parameter of grow
     from posinfo.tools.dividing import halved
 
     return halved(value)

@@ -43,15 +43,16 @@ def probe(
     refuse_unknown(network, shipped().encoders)
     beside = "" if no_random else ", beside random weights of its architecture"
     print(f"Position in {network}{beside}; a ResNet-18 takes a minute of two cores.", flush=True)
-    import posinfo
     from posinfo.figures.style import write_figure
+    from posinfo.probing.figure import plot
     from posinfo.probing.probe import DRAWS
+    from posinfo.probing.probe import probe as probed
     from posinfo.probing.table import caption, layout
     from posinfo.tables.built import BuiltTable
     from posinfo.tables.layouts import markdown, write_table
 
     with warnings.catch_warnings(record=True) as said:
-        scores, _ = posinfo.probe(
+        scores, _ = probed(
             network,
             images,
             weights=weights,
@@ -69,6 +70,6 @@ def probe(
     )
     path = output or Path("results/probe") / network.split("/")[-1]
     write_table(built, f"probe-{path.name}", path)
-    write_figure(lambda: posinfo.plot(scores), path)
+    write_figure(lambda: plot(scores), path)
     spc = built.layout.loc[:, built.layout.columns.get_level_values(1) != "MAE"]
     print(f"\n{markdown(replace(built, layout=spc))}\nWritten: {path}.csv, .md, .tex, .pdf, .png")

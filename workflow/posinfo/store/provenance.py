@@ -142,6 +142,9 @@ class _Statement:
         self.uses: set[str] = set()
         self.imports: set[str] = set()
         self._write(node)
+        if isinstance(node, ast.FunctionDef):
+            of_its_own = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            self.uses -= {parameter.arg for parameter in of_its_own}  # not what else in the module has the name
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             self.binds = {node.name}
 

@@ -141,10 +141,13 @@ def uneven_padding(device: torch.device, _: Path, count: int) -> Found:
 
 def probing(device: torch.device, _: Path, count: int) -> Found:
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-    module = nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, padding=1))
-    for number, weights in enumerate(module.parameters()):
+    module, beside = (
+        nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, padding=1)) for _ in range(2)
+    )
+    for number, weights in enumerate([*module.parameters(), *beside.parameters()]):
         nn.init.normal_(weights, generator=torch.Generator().manual_seed(number))
     options: dict[str, Any] = {"transform": PREPROCESSING, "training": TRAINING, "device": device.type}
+    options["random"] = [beside]
     scores, maps = probe(module, images, {"f1": "1", "f2": "2"}, patterns=["H"], seeds=[0], **options)
     return [scores, *(of_stage["H"] for of_stage in maps.values())]
 

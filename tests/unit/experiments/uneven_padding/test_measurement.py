@@ -106,7 +106,8 @@ def test_the_command_measures_what_the_figure_shows(tmp_path: Path) -> None:
     paths = (tmp_path / "pixels.csv", tmp_path / "maps/pixels.npz")
     figure = figures.draw_uneven_padding(FigureData(load_config({}), paths, tmp_path))
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles[:4] == ["f1, 64 x 64", "readout's error (widths)", "f1, 65 x 65", "readout's error (widths)"]
+    error = "error of position,\nin widths of the map"
+    assert titles[:4] == ["f1, 64 x 64", error, "f1, 65 x 65", error]
     plt.close(figure)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,8 @@ def probing(device: torch.device, _: Path, count: int) -> Found:
         nn.init.normal_(weights, generator=torch.Generator().manual_seed(number))
     options: dict[str, Any] = {"transform": PREPROCESSING, "training": TRAINING, "device": device.type}
     options["random"] = [beside]
-    scores, maps = probe(module, images, {"f1": "1", "f2": "2"}, patterns=["H"], seeds=[0], **options)
+    with patch.dict("posinfo.probing.images.IMAGES", train=count, test=2):  # no views beside the images
+        scores, maps = probe(module, images, {"f1": "1", "f2": "2"}, patterns=["H"], seeds=[0], **options)
     return [scores, *(of_stage["H"] for of_stage in maps.values())]
 
 

@@ -42,7 +42,7 @@ def probe(
 
     refuse_unknown(network, shipped().encoders)
     beside = "" if no_random else ", beside random weights of its architecture"
-    print(f"Position in {network}{beside}; a ResNet-18 takes a minute of two cores.", flush=True)
+    print(f"Position in {network}{beside}; a ResNet-18 takes two minutes of one core.", flush=True)
     from posinfo.figures.style import write_figure
     from posinfo.probing.figure import plot
     from posinfo.probing.probe import DRAWS

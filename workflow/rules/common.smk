@@ -62,6 +62,16 @@ def settings(*sections):
     return json.dumps(RUN.values(*sections, "own"))
 
 
+def table_of(wildcards):
+    """The table of that name or alias; an unknown one is answered with the nearest."""
+    return shown.table_of(RUN, wildcards.table)[1]
+
+
+def figure_of(wildcards):
+    """The figure of that name; an unknown one is answered with the nearest."""
+    return shown.figure_of(RUN, wildcards.figure)
+
+
 # Sections that decide a table or a figure, beside those of its experiment: all but the folders and the machine.
 DECIDING = ["paper", "models", "controls", "images", "patterns", "training", "seeds", "alignment", "curve", "expected"]
 

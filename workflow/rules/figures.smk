@@ -8,8 +8,8 @@ OUTPUTS: <results>/figures/{figure}.pdf (vector) and .png
 rule figure:
     """A figure. Captions stand in captions.yaml of the core and of each experiment."""
     input:
-        shown=lambda wildcards: shown.figure_of(RUN, wildcards.figure).inputs(RUN),
-        sidecars=lambda wildcards: sidecars(shown.figure_of(RUN, wildcards.figure).inputs(RUN)),
+        shown=lambda wildcards: figure_of(wildcards).inputs(RUN),
+        sidecars=lambda wildcards: sidecars(figure_of(wildcards).inputs(RUN)),
     output:
         pdf="<results>/figures/{figure}.pdf",
         png=report(
@@ -18,7 +18,7 @@ rule figure:
             category="Figures",
             labels=lambda wildcards: {
                 "figure": wildcards.figure,
-                "shows": shown.figure_of(RUN, wildcards.figure).title,
+                "shows": figure_of(wildcards).title,
             },
         ),
     log:
@@ -30,15 +30,15 @@ rule figure:
     conda:
         ENVIRONMENT
     params:
-        run=lambda wildcards: settings_of(experiments_of(shown.figure_of(RUN, wildcards.figure))),
+        run=lambda wildcards: settings_of(experiments_of(figure_of(wildcards))),
         published=digests(*shown.published_files(RUN)),
         style=digests(LIBRARY / "figures/posinfo.mplstyle"),
         benchmarks=f"{RUN.results}/benchmarks",
         output=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
         code=lambda wildcards: [
             code("figures.commands:figure"),
-            code(shown.figure_of(RUN, wildcards.figure).draw),
-            *code_of(experiments_of(shown.figure_of(RUN, wildcards.figure))),
+            code(figure_of(wildcards).draw),
+            *code_of(experiments_of(figure_of(wildcards))),
         ],
     shell:
         "python3 -m posinfo --log {log:q} figure {wildcards.figure:q} --inputs {input.shown:q} --run {params.run:q}"

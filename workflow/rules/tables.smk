@@ -9,8 +9,8 @@ its alias; <results>/claims.csv, .md; <results>/verified.txt
 rule table:
     """A table. A missing cell is an error, never a mean over what is there."""
     input:
-        shown=lambda wildcards: shown.table_of(RUN, wildcards.table)[1].inputs(RUN),
-        sidecars=lambda wildcards: sidecars(shown.table_of(RUN, wildcards.table)[1].inputs(RUN)),
+        shown=lambda wildcards: table_of(wildcards).inputs(RUN),
+        sidecars=lambda wildcards: sidecars(table_of(wildcards).inputs(RUN)),
     output:
         tidy="<results>/tables/{table}.csv",
         markdown="<results>/tables/{table}.md",
@@ -24,13 +24,13 @@ rule table:
     conda:
         ENVIRONMENT
     params:
-        run=lambda wildcards: settings_of(experiments_of(shown.table_of(RUN, wildcards.table)[1])),
-        published=lambda wildcards: digests(*filter(None, [shown.table_of(RUN, wildcards.table)[1].published])),
+        run=lambda wildcards: settings_of(experiments_of(table_of(wildcards))),
+        published=lambda wildcards: digests(*filter(None, [table_of(wildcards).published])),
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=lambda wildcards: [
             code("tables.commands:table"),
-            code(shown.table_of(RUN, wildcards.table)[1].build),
-            *code_of(experiments_of(shown.table_of(RUN, wildcards.table)[1])),
+            code(table_of(wildcards).build),
+            *code_of(experiments_of(table_of(wildcards))),
         ],
     shell:
         "python3 -m posinfo --log {log:q} table {wildcards.table:q} --inputs {input.shown:q} --run {params.run:q}"

@@ -1,14 +1,18 @@
 """What figures show, from random numbers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from posinfo.figures import schedule
 from posinfo.figures.data import FigureData
+from posinfo.figures.style import STYLE, write_figure
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.config import load_config
 from posinfo.run.figures import SHOWN
@@ -93,3 +97,21 @@ def synthetic_data(paths: tuple[Path, ...] = ()) -> SyntheticData:
         predictions[encoder] = Predictions(maps=maps, names=names, seed=0)
     data.__dict__["predictions"] = predictions
     return data
+
+
+def assert_drawn_whole(draw: Callable[[], Figure], place: Path) -> None:
+    """Write a figure as pdf and png, and see that nothing of it is cut off at the edge."""
+    figures: list[Figure] = []
+
+    def drawn() -> Figure:
+        figures.append(draw())
+        return figures[0]
+
+    write_figure(drawn, place / "figure")
+    assert (place / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert (place / "figure.pdf").read_bytes().startswith(b"%PDF")
+    with plt.style.context(STYLE):
+        figures[0].dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
+        shown = figures[0].get_tightbbox()
+    width, height = figures[0].get_size_inches()
+    assert min(shown.x0, shown.y0, width - shown.x1, height - shown.y1) > -0.01

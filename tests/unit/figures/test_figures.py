@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from posinfo.figures.border import border
 from posinfo.figures.curves import learning_curve
 from posinfo.figures.data import FigureData
 from posinfo.figures.maps import error_map, figure6, question
-from posinfo.figures.style import STYLE, colours_of, short, write_figure
+from posinfo.figures.style import colours_of, short
 from posinfo.figures.summaries import padding, stages, table_estimates
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.cells import BASE, Cell
@@ -22,7 +21,7 @@ from posinfo.run.experiments import load
 from posinfo.run.figures import FIGURES, SHOWN
 from posinfo.run.tables import PUBLISHED
 from posinfo.store.errors import InputError
-from synthetic_figures import synthetic_data
+from synthetic_figures import assert_drawn_whole, synthetic_data
 
 DATA = synthetic_data()
 
@@ -109,17 +108,4 @@ def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
 
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_a_figure_is_drawn_and_nothing_is_cut_off(name: str, tmp_path: Path) -> None:
-    figures: list[Figure] = []
-
-    def draw() -> Figure:
-        figures.append(load(FIGURES[name].draw)(DATA))
-        return figures[0]
-
-    write_figure(draw, tmp_path / "figure")
-    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
-    with plt.style.context(STYLE):
-        figures[0].dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
-        drawn = figures[0].get_tightbbox()
-    width, height = figures[0].get_size_inches()
-    assert min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -0.01
+    assert_drawn_whole(lambda: load(FIGURES[name].draw)(DATA), tmp_path)

@@ -44,7 +44,7 @@ def readouts(
     passed = load_passed(run)
     chosen = choose_device(device, threads)
     asked = {Readout.parse(name): patterns for name, patterns in json.loads(readouts).items()}
-    stages = read_by(asked, read_features(features, fit=Fit.model_validate_json(fit) if fit else None))
+    stages = read_by(asked, read_features(features, fit=Fit.parse(fit)))
     alignment = stages[0].alignment
     stacks = []
     for readout, patterns in asked.items():

@@ -15,6 +15,11 @@ class Fit(Entry):
     how: Literal["crop", "resize"]
     sides: dict[str, Annotated[int, Field(ge=1)]]
 
+    @classmethod
+    def parse(cls, option: str) -> Self | None:
+        """The fit that a command's option holds as JSON; None where it is empty."""
+        return cls.model_validate_json(option) if option else None
+
 
 class ShuffledPosition(Entry):
     """A position embedding whose positions are permuted, from a seed."""

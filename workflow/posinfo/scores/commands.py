@@ -43,7 +43,7 @@ def scores(
     from posinfo.store.devices import choose_device
 
     chosen = choose_device(device, threads)
-    stages = read_features(features, fit=Fit.model_validate_json(fit) if fit else None)
+    stages = read_features(features, fit=Fit.parse(fit))
     names = read_image_names(images)
     frames = []
     for path in sorted(readouts.glob("*.safetensors")):
@@ -85,7 +85,7 @@ def predictions(
 
     chosen = choose_device(device, threads)
     seed = load_passed(run).seeds[0]
-    crop = Fit.model_validate_json(fit) if fit else None
+    crop = Fit.parse(fit)
     files = {path.stem: path for folder in readouts for path in folder.glob("*.safetensors")}
     shown = {}
     stages = {}

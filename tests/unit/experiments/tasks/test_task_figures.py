@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from posinfo.experiments.tasks import EXPERIMENT
 from posinfo.experiments.tasks.data.masks import UNKNOWN
 from posinfo.experiments.tasks.predictions import CUT, SHOWN
-from posinfo.figures.style import STYLE, VOID, write_figure
+from posinfo.figures.style import VOID
 from posinfo.run.config import RunConfig, load_config
 from posinfo.run.experiments import load
 from posinfo.store.arrays import write_arrays
 from posinfo.tables.summaries import Groups
+from synthetic_figures import assert_drawn_whole
 from synthetic_scores import synthetic_groups
 
 RUN = load_config({})
@@ -105,17 +105,4 @@ def test_figure1_tells_the_mean_difference_of_each_image(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", list(EXPERIMENT.figures))
 def test_nothing_is_cut_off_at_the_edge(name: str, tmp_path: Path) -> None:
-    figures = []
-
-    def draw() -> Figure:
-        figures.append(drawn(name, tmp_path))
-        return figures[0]
-
-    write_figure(draw, tmp_path / "figure")
-    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
-    with plt.style.context(STYLE):
-        figures[0].dpi = plt.rcParams["savefig.dpi"]  # as it was written: letters are of whole pixels
-        shown = figures[0].get_tightbbox()
-    width, height = figures[0].get_size_inches()
-    assert min(shown.x0, shown.y0, width - shown.x1, height - shown.y1) > -0.01
+    assert_drawn_whole(lambda: drawn(name, tmp_path), tmp_path)

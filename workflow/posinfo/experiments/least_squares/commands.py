@@ -46,7 +46,7 @@ def least_squares(
     passed = load_passed(run)
     chosen = choose_device(device, threads)
     asked = {Readout.parse(name): patterns for name, patterns in json.loads(readouts).items()}
-    stages = read_by(asked, read_features(features, fit=Fit.model_validate_json(fit) if fit else None))
+    stages = read_by(asked, read_features(features, fit=Fit.parse(fit)))
     names = read_image_names(images)
     linear = passed.training.model_copy(update={"output": "linear"})
     made_by = "experiments.least_squares.solution"

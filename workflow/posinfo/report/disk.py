@@ -90,7 +90,8 @@ def table(found: dict[str, int]) -> str:
 def at_a_time(asked: dict[str, int]) -> dict[str, int]:
     """Of what a run without kept features makes, the most that lies on the disk at a time: features of two encoders.
 
-    At most two jobs that read or write features run at a time, and whatever reads features runs before others are made.
+    On one machine two jobs run at a time, each with half of its cores (`THREADS` of the rules), and what reads features
+    goes before what makes others. A cluster, where many jobs run, may need more.
     """
     by_encoder: Counter[Path] = Counter()
     for path, size in asked.items():

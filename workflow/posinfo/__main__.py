@@ -33,6 +33,11 @@ CORE = (
     "tables",
     "figures",
 )
+# What is wrong with a disk, a folder or a path that somebody named, and not with this program.
+OUTSIDE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR),
+)
 PACKAGES = (*CORE, *(f"experiments.{name}" for name in NAMES))
 
 
@@ -79,7 +84,7 @@ def _message(error: Exception) -> str:
     """The message for a user; empty when the error is a bug of this program."""
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+    if isinstance(error, OSError) and error.errno in OUTSIDE:
         return f"{error.strerror}: {error.filename or 'a file of the results'}; fix that and run the same command again"
     # torch reports exhausted memory, of the CPU or the GPU, in the text of the error only
     if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from posinfo.__main__ import main
 from posinfo.run.config import load_config
 from posinfo.run.experiments import Table
 from posinfo.run.shown import tables
@@ -92,6 +93,14 @@ def test_holes_are_errors(tmp_path: Path) -> None:
     write_scores(frame.drop(columns="mae"), paths[0])
     with pytest.raises(InputError, match="has the columns"):
         read_scores(paths)
+
+
+def test_verify_names_a_table_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for missing in (tmp_path / "table1.csv", tmp_path):
+        assert main(["verify", "--tables", str(missing), "--expected", str(tmp_path)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("posinfo verify: ")
+        assert str(missing) in line
 
 
 def test_verify_names_the_cells_outside(tmp_path: Path) -> None:

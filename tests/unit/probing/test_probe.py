@@ -179,6 +179,7 @@ def test_networks_that_cannot_be_read_are_named(
         ({"patterns": ["H", "X"]}, "unknown pattern 'X'"),
         ({"taps": {"all": "first"}}, "name a stage by small letters and digits, such as f1, and not 'all'"),
         ({"taps": {"a/b": "first"}}, "and not 'a/b'"),
+        ({"key": "state_dict_ema"}, "name the file as weights, or leave key out"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], words: str) -> None:

@@ -63,8 +63,11 @@ def opened(
     """The network that is meant: arguments as of `probe.probe`, and a folder for temporary files.
 
     Raises:
-        InputError: as `by_name` and `in_memory`, and for a module without a transform or with a file of weights.
+        InputError: as `by_name` and `in_memory`, for a module without a transform or with a file of weights, and for a
+            key without a file.
     """
+    if key and weights in (None, "random"):
+        raise InputError(f"key: {key} is a part of a file of weights; name the file as weights, or leave key out")
     preprocessing = None if transform is None else preprocessing_of(transform)
     if isinstance(network, str):
         return by_name(network, weights, key, taps, preprocessing, resources, folder)

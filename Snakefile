@@ -45,6 +45,7 @@ for experiment in RUN.switched_on.values():
 # to run, and the limit on the rate of submissions. To hold it, Snakemake weighs all waiting jobs anew each second, once
 # more for every job that ended: after fifty jobs a quarter of a core, after two hundred all of it.
 onstart:
+    global HELD  # or the lock is released when this block, a function to Snakemake, returns
     HELD = locks.hold(Path(RUN.results))
     say_space([str(file) for job in workflow.dag.needrun_jobs() for file in job.output])
     workflow.scheduler.job_rate_limiter = None

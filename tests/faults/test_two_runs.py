@@ -1,6 +1,7 @@
 """Two runs at once: in one folder the second is refused, in two folders that share what is fetched both are right."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,20 @@ def test_a_second_run_in_one_folder_is_refused(smoke: Workflow) -> None:
         assert smoke.planned(TABLE) == {"table"}  # looking is allowed
     smoke.run(TABLE)
     assert tables_of(smoke.place) == before
+
+
+def test_a_run_holds_its_folder_while_its_jobs_run(smoke: Workflow) -> None:
+    shutil.rmtree(smoke.place / "results/tables")
+    shutil.rmtree(smoke.place / "results/scores")
+    run = started(smoke, smoke.place / "log")
+    held = smoke.place / "results/.lock"
+    written = held.stat().st_mtime_ns
+    while held.stat().st_mtime_ns == written and run.poll() is None:
+        time.sleep(0.1)
+    time.sleep(1)  # its first job starts Python for longer than this
+    with pytest.raises(InputError, match="another run"):
+        hold(smoke.place / "results")
+    assert run.wait() == 0, (smoke.place / "log").read_text()
 
 
 @pytest.mark.faults

@@ -109,6 +109,12 @@ def test_verify_names_a_table_that_is_not_there(tmp_path: Path, capsys: pytest.C
         assert str(missing) in line
 
 
+def test_verify_needs_a_table_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--tables", "--expected", str(tmp_path)]) == 1
+    words = f"posinfo verify: no table of this run has committed values in {tmp_path}; see `expected` in the config"
+    assert capsys.readouterr().err.strip() == words
+
+
 def test_verify_names_the_cells_outside(tmp_path: Path) -> None:
     expected = tmp_path / "expected.csv"
     other = tmp_path / "made.csv"

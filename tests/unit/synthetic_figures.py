@@ -14,7 +14,7 @@ from posinfo.figures import schedule
 from posinfo.figures.data import FigureData
 from posinfo.figures.style import STYLE, write_figure
 from posinfo.protocol.patterns import PATTERNS
-from posinfo.run.config import load_config
+from posinfo.run.config import RunConfig, load_config
 from posinfo.run.figures import SHOWN
 from posinfo.run.roles import SYNTHETIC
 from posinfo.run.shown import all_maps
@@ -48,19 +48,19 @@ class SyntheticData(FigureData):
     def losses(self) -> pd.DataFrame:
         lines = [
             (encoder, pattern, seed, epoch, 1 / epoch)
-            for encoder in RUN.models.of_table1.values()
+            for encoder in self.run.models.of_table1.values()
             for pattern in PATTERNS
-            for seed in RUN.seeds
+            for seed in self.run.seeds
             for epoch in (1, 2, 3)
         ]
         return pd.DataFrame(lines, columns=["encoder", "pattern", "seed", "epoch", "loss"])
 
     def curve(self) -> pd.DataFrame:
         frames = [
-            self.groups[encoder, "L1-k3-p0-all", pattern, RUN.images.natural].assign(
+            self.groups[encoder, "L1-k3-p0-all", pattern, self.run.images.natural].assign(
                 photographs=count, images=8 * count
             )
-            for encoder in (RUN.models.VGG, RUN.models.ResNet)
+            for encoder in (self.run.models.VGG, self.run.models.ResNet)
             for pattern in ("H", "G")
             for count in (2, 20)
         ]
@@ -78,20 +78,20 @@ class SyntheticData(FigureData):
         return pd.DataFrame(rows, columns=list(schedule.COLUMNS))
 
 
-def synthetic_data(paths: tuple[Path, ...] = ()) -> SyntheticData:
-    """Scores, predicted maps and images of the default run, from random numbers."""
-    data = SyntheticData(RUN, paths, Path("benchmarks"))
+def synthetic_data(paths: tuple[Path, ...] = (), run: RunConfig = RUN) -> SyntheticData:
+    """Scores, predicted maps and images of a run, from random numbers."""
+    data = SyntheticData(run, paths, Path("benchmarks"))
     rng = np.random.default_rng(0)
-    data.__dict__["groups"] = synthetic_groups(RUN, {("vgg16", "L1-k3-p0-f3", "G"): 0.9})
+    data.__dict__["groups"] = synthetic_groups(run, {("vgg16", "L1-k3-p0-f3", "G"): 0.9})
     predictions: dict[str, Predictions] = {}
     names = {
-        RUN.images.natural: [f"photo{index}-0" for index in range(SHOWN)],
-        RUN.images.synthetic: [f"{role}-0" for role in SYNTHETIC],
+        run.images.natural: [f"photo{index}-0" for index in range(SHOWN)],
+        run.images.synthetic: [f"{role}-0" for role in SYNTHETIC],
     }
-    for encoder in dict.fromkeys(cell.encoder for cell in all_maps(RUN)):
+    for encoder in dict.fromkeys(cell.encoder for cell in all_maps(run)):
         maps = {
             (cell.readout.name, cell.images, cell.pattern): blown_up(rng.random((SHOWN, 28, 28))).astype(np.float16)
-            for cell in all_maps(RUN)
+            for cell in all_maps(run)
             if cell.encoder == encoder
         }
         predictions[encoder] = Predictions(maps=maps, names=names, seed=0)

@@ -78,7 +78,7 @@ def least_squares(device: torch.device, folder: Path, count: int) -> Found:
 def learning_curve(device: torch.device, folder: Path, count: int) -> Found:
     stages, names = stages_and_names(device, folder, count)
     run = load_config({"curve": [1 / 2], "seeds": [0], "training": TRAINING.model_dump()})
-    return [curve(run, [Readout()], stages, names, stages, names, device)]
+    return list(curve(run, [Readout()], stages, names, stages, names, device))
 
 
 def scenes(folder: Path, part: str, classes: tuple[str, ...]) -> list[Path]:

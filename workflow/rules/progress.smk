@@ -19,6 +19,8 @@ ANNOUNCING = (LogEvent.JOB_STARTED, LogEvent.GROUP_INFO, LogEvent.RESOURCES_INFO
 LOGGED = re.compile(r"^posinfo [\w-]+: (.+)", re.DOTALL | re.MULTILINE)
 MISTAKE = re.compile(r"InputError(?: in file [^\n]+)?:\s+(.+?)(?=\nWildcards:|\n  File |\Z)", re.DOTALL)
 UNMADE = re.compile(r"No rule to produce (.+) \(if you use input functions")
+NOTHING = "Nothing to be done"
+UNRECORDED = "missing provenance/metadata"  # said in a dry run only; `unrecorded` says it in every run
 STOPPED = "Stopped. The same command resumes the run."
 
 
@@ -51,6 +53,8 @@ class JobLines(DefaultFormatter):
             return False
         if str(record.msg).startswith("Terminating processes on user request"):
             self.reasons.append(STOPPED)
+        if UNRECORDED in str(record.msg):
+            return False
         return event not in ANNOUNCING and record.msg != "Select jobs to execute..."
 
     def mistakes(self, logs):
@@ -61,6 +65,8 @@ class JobLines(DefaultFormatter):
 
     def format(self, record):
         text = super().format(record)
+        if get_event(record) == LogEvent.RUN_INFO or str(record.msg).startswith(NOTHING):
+            return text + unrecorded()
         if get_event(record) != LogEvent.ERROR:
             return text
         if mistake := MISTAKE.search(text):
@@ -78,6 +84,18 @@ class JobLines(DefaultFormatter):
         meter = tqdm.format_meter(msg["done"], msg["total"], time() - self.begun, bar_format=METER)
         ended, self.ended = self.ended, []
         return self.line + meter + ", ".join(ended)
+
+
+def unrecorded():
+    """A sentence about results without Snakemake's records, which tell that a setting has changed; empty if none is."""
+    kept = [job for job in workflow.dag.jobs if workflow.dag.reason(job).no_metadata and not workflow.dag.needrun(job)]
+    count = sum(str(job.output[0]).startswith(f"{RUN.results}/") for job in kept)
+    if not count:
+        return ""
+    return (
+        f"\n{count} results in {RUN.results}/ are kept as they are: {Path.cwd()}/.snakemake does not say what settings "
+        "they were made with. If these have changed, delete them."
+    )
 
 
 def say_interrupted(kind, error, trace):

@@ -17,6 +17,7 @@ from posinfo.figures.style import colours_of, short
 from posinfo.figures.summaries import padding, stages, table_estimates
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.run.cells import BASE, Cell
+from posinfo.run.config import load_config
 from posinfo.run.experiments import load
 from posinfo.run.figures import FIGURES, SHOWN
 from posinfo.run.tables import PUBLISHED
@@ -75,6 +76,20 @@ def test_padding_has_a_bar_for_every_padding() -> None:
     assert {"vgg16, circular", "vgg16, zeros, maps cropped"} <= set(names)
     for axes in figure.axes:
         assert len(axes.patches) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("vgg", "controls", "shown"),
+    [
+        ("vgg16", [], []),
+        ("vgg16-torchvision", ["vgg16-cropped", "squeezenet"], []),
+        ("vgg16-torchvision", ["vgg16-torchvision-cropped"], ["vgg16-torchvision, zeros, maps cropped"]),
+    ],
+)
+def test_padding_shows_variants_of_the_runs_own_vgg(vgg: str, controls: list[str], shown: list[str]) -> None:
+    models = {"VGG": vgg, "VGG_without_padding": f"{vgg}-nopad"}
+    figure = padding(synthetic_data(run=load_config({"models": models, "controls": controls, "experiments": []})))
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()][5:] == shown
 
 
 def test_figure6_writes_both_scores_under_each_map() -> None:

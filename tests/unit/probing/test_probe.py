@@ -87,6 +87,12 @@ def test_the_scores_say_what_was_read() -> None:
     assert json.loads(json.dumps(said))["protocol"]["training"]["epochs"] == 1
 
 
+def test_the_threads_of_torch_are_the_callers_again() -> None:
+    before = torch.get_num_threads()
+    read(Small(), threads=before + 1, random=0)
+    assert torch.get_num_threads() == before
+
+
 class Unexplained(Small):
     """With a parameter that no layer draws."""
 

@@ -50,8 +50,8 @@ def made(results: Path, **config: Any) -> tuple[RunConfig, Page]:
     (results / "logs").mkdir()
     rows: list[dict[str, Any]] = [
         {"says": says, "by": "paper", "outcome": outcome, "comparison": "a > b", "comparison_outcome": outcome}
-        | {"metric": "spc", "estimate": 0.1, "low": 0.05, "high": 0.2, "printed": None}
-        for says, outcome in CLAIMS.items()
+        | {"metric": "spc", "estimate": 0.1, "low": low, "high": high, "printed": None}
+        for (says, outcome), (low, high) in zip(CLAIMS.items(), [(0.05, 0.2), (0.05, 0.2), (None, None)], strict=True)
     ]
     pd.DataFrame(rows).to_csv(results / "claims.csv", index=False)
     (results / "claims.md").touch()
@@ -86,6 +86,8 @@ def test_claims_are_counted_by_outcome(tmp_path: Path) -> None:
     _, page = made(tmp_path, experiments=[])
     assert all(f"{outcome}: 1" in page.text for outcome in ("holds", "fails", "undecided"))
     assert all(says in page.text for says in CLAIMS)
+    assert page.text.count("+0.050 to +0.200") == 2
+    assert "+nan" not in page.text
 
 
 def test_tags_in_titles_names_and_tables_are_text(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_overlays_load(overlay: str) -> None:
         ({"models": {"VGG": "vgg16; rm -rf /"}}, ["unknown encoder 'vgg16; rm -rf /'"]),
         ({"models": {"VGG": "../vgg16"}}, ["unknown encoder '../vgg16'", "did you mean 'vgg16'?"]),
         ({"models": {"ResNet": "vgg16"}}, ["vgg16 stands for both", "VGG", "ResNet"]),
+        ({"models": {"ResNet": "vgg16-cropped"}}, ["models.ResNet", "vgg16-cropped has fitted maps", "name vgg16"]),
         ({"models": "vgg16"}, ["models", "'vgg16'"]),
         ({"controls": ["vgg16-randm-0"]}, ["controls", "did you mean 'vgg16-random-0'?"]),
         ({"controls": ["squeezenet", "squeezenet"]}, ["squeezenet is a duplicate entry"]),

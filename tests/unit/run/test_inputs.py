@@ -21,6 +21,13 @@ def test_a_readout_is_in_one_group(group: str) -> None:
     assert {group_of(readout) for readout in members(group, STAGES)} == {group}
 
 
+@pytest.mark.parametrize(("side", "cuts"), [(8, {0, 1, 2}), (28, {0, 1, 2, 3, 5, 8})])
+def test_no_border_is_cut_that_leaves_no_map(side: int, cuts: set[int]) -> None:
+    run = load_config({"alignment": {"side": side}})
+    assert {cell.readout.cut for cell in shown.all_cells(run)} == cuts
+    assert f"{side} x {side} maps" in shown.captions(run)["border"]
+
+
 def test_a_readout_of_no_group_is_asked_for_by_its_name() -> None:
     readout = Readout(kernel=5, padding=1)
     assert group_of(readout) == readout.name == "L1-k5-p1-all"
@@ -47,6 +54,9 @@ def test_every_readout_of_every_table_is_trained_by_its_group() -> None:
         ("vgg16", "layer", "did you mean 'layers'"),
         ("vgg16", "L1-k4-p0-all", "the kernel must be odd"),
         ("vgg16", "L1-k3-p0-f6", "this encoder has the stages"),
+        ("vgg16", "L1-k3-p0-all-c13", "L1-k3-p0-all-c13 leaves nothing of maps of 28 x 28"),
+        ("vgg16", "L3-k11-p0-all", "leaves nothing"),
+        ("pixels", "lstsq-k29-p0-all", "leaves nothing"),
     ],
 )
 def test_unknown_readouts_are_answered(encoder: str, readouts: str, words: str) -> None:

@@ -75,13 +75,20 @@ def test_a_subset_is_scaled_by_its_own_root_mean_square(tmp_path: Path) -> None:
 def test_the_curve_has_every_subset_pattern_seed_and_image(tmp_path: Path) -> None:
     stages = read_features(small_features(tmp_path))
     run = load_config({"curve": [1 / 4, 1 / 2], "seeds": [0, 1], "training": TRAINING.model_dump()})
-    rows = curve(run, [Readout(), Readout(stages="f2")], stages, NAMES, stages, NAMES, CPU)
-    write_curve(rows, tmp_path / "learning_curve.csv")
+    parts = curve(run, [Readout(), Readout(stages="f2")], stages, NAMES, stages, NAMES, CPU)
+    write_curve(pd.concat(parts), tmp_path / "learning_curve.csv")
     written = pd.read_csv(tmp_path / "learning_curve.csv")
     assert tuple(written.columns) == COLUMNS
     assert written.groupby(["photographs", "images"]).size().index.tolist() == [(1, 2), (2, 4)]
     assert (written.groupby(["readout", "photographs", "pattern", "seed"]).size() == 7).all()
     assert written.groupby(["readout", "photographs"])["spc"].mean().nunique() == 4
+
+
+@pytest.mark.parametrize("shares", [[], [0.99]])
+def test_the_curve_takes_the_whole_set_from_the_tables(tmp_path: Path, shares: list[float]) -> None:
+    stages = read_features(small_features(tmp_path))
+    run = load_config({"curve": shares, "seeds": [0], "training": TRAINING.model_dump()})
+    assert list(curve(run, [Readout()], stages, NAMES, stages, NAMES, CPU)) == []
 
 
 def test_a_missing_map_is_named(tmp_path: Path) -> None:

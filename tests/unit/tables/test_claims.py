@@ -65,6 +65,15 @@ def test_views_of_one_photograph_do_not_count_as_independent() -> None:
     assert together.high - together.low > 1.5 * (apart.high - apart.low)
 
 
+def test_one_photograph_has_no_interval_and_decides_nothing(tmp_path: Path) -> None:
+    alone = difference(scores(noisy(0.9, 0.1, 0, images=1)), None, "spc")
+    assert alone.outcome(0) == "undecided"
+    row = {"claim": "c", "says": "s", "by": "b", "comparison": "a > b", "metric": "spc", "printed": 0.1}
+    row |= {"outcome": "undecided", "comparison_outcome": "undecided", "estimate": alone.value}
+    write_claims(pd.DataFrame([row | {"low": alone.low, "high": alone.high}]), tmp_path / "c.csv", tmp_path / "c.md")
+    assert "| none | undecided | +0.100 |" in (tmp_path / "c.md").read_text()
+
+
 def measured() -> dict[str, Measured]:
     """Twenty images under two conditions, the second better by .3."""
     frames = []

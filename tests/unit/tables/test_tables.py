@@ -15,7 +15,7 @@ from posinfo.scores.measures import write_scores
 from posinfo.store.errors import InputError
 from posinfo.tables import cells
 from posinfo.tables.built import BuiltTable
-from posinfo.tables.layouts import escape_latex, write_table
+from posinfo.tables.layouts import escape_latex, three_decimals, write_table
 from posinfo.tables.summaries import read_scores, summarise
 from posinfo.tables.verify import cells_outside
 from synthetic_scores import write_synthetic_scores
@@ -70,9 +70,15 @@ def test_black_white_and_noise_are_told_apart(tmp_path: Path) -> None:
     assert (tidy["n_images"] == 4).all()
 
 
+def test_numbers_are_printed_with_three_decimals() -> None:
+    numbers = {0.1234: ".123", -0.25: "-.250", -0.0001: ".000", 0.9999: "1.000", 10.5: "10.500", -120.25: "-120.250"}
+    assert {number: three_decimals(number) for number in numbers} == numbers
+
+
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
     built = made(tmp_path, "table3", seeds=1)
     assert built.tidy["spc_sd"].isna().all()
+    assert built.caption.startswith("Each stage alone, and all: one seed, in brackets the paper.")
     assert "±" not in built.layout.to_string()
 
 
@@ -101,6 +107,12 @@ def test_verify_names_a_table_that_is_not_there(tmp_path: Path, capsys: pytest.C
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("posinfo verify: ")
         assert str(missing) in line
+
+
+def test_verify_needs_a_table_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--tables", "--expected", str(tmp_path)]) == 1
+    words = f"posinfo verify: no table of this run has committed values in {tmp_path}; see `expected` in the config"
+    assert capsys.readouterr().err.strip() == words
 
 
 def test_verify_names_the_cells_outside(tmp_path: Path) -> None:

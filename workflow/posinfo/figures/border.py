@@ -12,6 +12,7 @@ from posinfo.figures.summaries import interval, table_estimates
 def border(data: FigureData) -> Figure:
     """A panel per pattern, a line per encoder, 95 % intervals; lines stand a little apart, so that none is hidden."""
     run = data.run
+    side = run.alignment.side
     shown = table_estimates("border", data)
     patterns = list(shown["pattern"].unique())
     titles = run.titles(shown["encoder"].unique())
@@ -27,5 +28,5 @@ def border(data: FigureData) -> Figure:
     panels[0].set_ylabel(SPC)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    explain(figure, "cells cut away on each side of the 28 x 28 maps", shown)
+    explain(figure, f"cells cut away on each side of the {side} x {side} maps", shown)
     return figure

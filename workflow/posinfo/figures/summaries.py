@@ -18,13 +18,13 @@ from posinfo.tables.intervals import difference
 from posinfo.tables.summaries import Groups, scores_of_cell
 
 PAPERS_TABLES = ("table1", "table2a", "table2b", "table3", "table4")
-# Variants of VGG in the figure of padding, as a reader would call them.
+# Variants of VGG in the figure of padding by the end of their name, as a reader would call them.
 VARIANTS = {
-    "vgg16-circular": "circular",
-    "vgg16-reflect": "reflect",
-    "vgg16-replicate": "replicate",
-    "vgg16-resized": "zeros, maps resized",
-    "vgg16-cropped": "zeros, maps cropped",
+    "circular": "circular",
+    "reflect": "reflect",
+    "replicate": "replicate",
+    "resized": "zeros, maps resized",
+    "cropped": "zeros, maps cropped",
 }
 
 
@@ -39,9 +39,14 @@ def estimates(cells: Sequence[Cell], groups: Groups) -> pd.DataFrame:
 
 def table_estimates(name: str, data: FigureData) -> pd.DataFrame:
     """The estimates of every cell of a table."""
-    table = table_of(data.run, name)[1]
+    return estimates(_cells(name, data.run), data.groups)
+
+
+def _cells(name: str, run: RunConfig) -> list[Cell]:
+    """The cells of a table."""
+    table = table_of(run, name)[1]
     assert table.cells is not None
-    return estimates(table.cells(data.run), data.groups)
+    return table.cells(run)
 
 
 def estimate(scores: pd.DataFrame) -> dict[str, float]:
@@ -86,10 +91,9 @@ def stages(data: FigureData) -> Figure:
 def padding(data: FigureData) -> Figure:
     """SPC with the readout's and the encoder's padding, and the controls of map size: a panel per pattern."""
     run = data.run
-    controls = table_estimates("controls", data)
-    controls = controls[controls["encoder"].isin(VARIANTS) & (controls["readout"] == BASE.name)]
-    rows = pd.concat([table_estimates("table4", data), controls], ignore_index=True)
-    shown = _with_printed(rows, data.printed)
+    variants = _variants(run)
+    controls = [cell for cell in _cells("controls", run) if cell.encoder in variants and cell.readout == BASE]
+    shown = _with_printed(estimates([*_cells("table4", run), *controls], data.groups), data.printed)
     shown["label"] = [_padding_name(str(row.encoder), str(row.readout), run) for row in shown.itertuples()]
     labels = list(shown["label"].unique())
     patterns = list(shown["pattern"].unique())
@@ -109,10 +113,15 @@ def padding(data: FigureData) -> Figure:
     return figure
 
 
+def _variants(run: RunConfig) -> dict[str, str]:
+    """The variants of the run's VGG, in words."""
+    return {f"{run.models.VGG}-{ending}": words for ending, words in VARIANTS.items()}
+
+
 def _padding_name(encoder: str, readout: str, run: RunConfig) -> str:
     if encoder == run.models.PosENet:
         return f"no encoder, readout padding {Readout.parse(readout).padding}"
-    known = {run.models.VGG: "zeros", run.models.VGG_without_padding: "no padding"} | VARIANTS
+    known = {run.models.VGG: "zeros", run.models.VGG_without_padding: "no padding"} | _variants(run)
     if encoder == run.models.VGG_as_released:
         return f"{run.models.VGG}, images as released"
     return f"{run.models.VGG}, {known[encoder]}"

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from platform import python_version
@@ -74,7 +75,7 @@ def probe(
         seeds: one readout is trained from each; with random weights, from the first for each draw.
         training, definition, alignment: as in config.yaml.
         device: auto, cpu or cuda.
-        threads: CPU threads of torch; by default as many as torch has.
+        threads: CPU threads of torch for this call; by default as many as torch has.
         resources: folder of fetched files: photographs and weights.
 
     Returns:
@@ -90,14 +91,15 @@ def probe(
             raise InputError(f"taps: name a stage by small letters and digits, such as f1, and not {stage!r}")
     for pattern in patterns:
         look_up("pattern", pattern, dict.fromkeys(PATTERNS))
-    protocol = Protocol(
-        tuple(patterns),
-        training or Training(),
-        definition,
-        alignment or Alignment(),
-        choose_device(device, threads or torch.get_num_threads()),
-    )
-    with TemporaryDirectory(prefix="posinfo-") as temporary:
+    with TemporaryDirectory(prefix="posinfo-") as temporary, ExitStack() as afterwards:
+        afterwards.callback(torch.set_num_threads, torch.get_num_threads())
+        protocol = Protocol(
+            tuple(patterns),
+            training or Training(),
+            definition,
+            alignment or Alignment(),
+            choose_device(device, threads or torch.get_num_threads()),
+        )
         folder = Path(temporary)
         file = str(weights) if weights else None
         found = opened(network, taps, transform, file, key, Path(resources), folder)

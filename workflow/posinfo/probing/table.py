@@ -38,13 +38,16 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns `LABELS`; n_images, n_seeds; spc, spc_sd, spc_low, spc_high (the 95 % interval), mae, mae_sd (over
-        seeds, and draws where weights are random; the means are over images too); `SIZES`.
+        seeds, and draws where weights are random; the means are over images too); `SIZES`. The interval draws the
+        seeds of one draw of the weights together, as these are not independent.
     """
     summaries = []
     for labels, group in rows.groupby(LABELS, sort=False):
         readout = group["encoder"] + " " + group["seed"].astype(str)  # of one draw of the weights, from one seed
         means = group.groupby(readout)[["spc", "mae"]].mean()
-        interval = difference(group.assign(seed=readout), None, "spc")
+        drawn = group["encoder" if group["draws"].iloc[0] > 1 else "seed"].rename("seed")
+        independent = group.groupby([drawn, "image"])["spc"].mean().reset_index()
+        interval = difference(independent, None, "spc")
         summaries.append(
             {
                 **dict(zip(LABELS, labels, strict=True)),

@@ -12,7 +12,7 @@ from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
 from posinfo.store.errors import InputError, unknown
 
-CUTS = (0, 1, 2, 3, 5, 8)  # cells of the 28 that are cut away on each side
+CUTS = (0, 1, 2, 3, 5, 8)  # cells of the common map that are cut away on each side
 GROUPS = ("base", "layers", "kernels", "stages", "padding", "unscaled", "border")
 LEAST_SQUARES = "least_squares"
 

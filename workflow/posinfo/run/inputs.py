@@ -140,9 +140,16 @@ class Inputs:
         return features_folder(self.run, encoder, images)
 
     def trained(self, encoder: str, readouts: str) -> dict[str, Any]:
-        """What a job trains: readout name to its patterns."""
-        stages = self.run.stages(encoder)
-        chosen = trained(readouts, encoder, stages, self.cells)
+        """What a job trains: readout name to its patterns.
+
+        Raises:
+            InputError: as `groups.trained`, and when a readout's kernels or cut leave nothing of the maps.
+        """
+        side = self.run.alignment.side
+        chosen = trained(readouts, encoder, self.run.stages(encoder), self.cells)
+        for readout in chosen:
+            if side + readout.layers * (2 * readout.margin - readout.kernel + 1) < 1:
+                raise InputError(f"readout {readout.name} leaves nothing of maps of {side} x {side}; name another")
         return {readout.name: list(patterns) for readout, patterns in chosen.items()}
 
     def fit(self, encoder: str) -> list[str]:

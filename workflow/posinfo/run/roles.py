@@ -32,7 +32,9 @@ class Models(Section):
     @classmethod
     def _known(cls, name: str | None, info: ValidationInfo) -> str | None:
         if name is not None:
-            look_up("encoder", name, registry_of(info).encoders)
+            entry = look_up("encoder", name, registry_of(info).encoders)
+            if entry.fit:  # experiments read images, not the stored maps that a fit cuts or resizes
+                raise ValueError(f"{name} has fitted maps and can only be a control; name {entry.variant_of}")
         return name
 
     @model_validator(mode="after")

@@ -135,6 +135,7 @@ def captions(run: "RunConfig") -> dict[str, str]:
         "seeds": len(run.seeds),
         "first_seed": run.seeds[0],
         "patterns": run.patterns,
+        "side": run.alignment.side,
     }
     found: dict[str, str] = {}
     for file in caption_files(run):

@@ -107,11 +107,15 @@ def random_control(run: "RunConfig") -> list[str]:
 
 
 def _border(run: "RunConfig") -> list[Cell]:
-    """VGG, VGG without padding and the first random control, by what is cut away; none without a control."""
+    """VGG, VGG without padding and the first random control, by what is cut away; none without a control.
+
+    A map of more cells than one is left.
+    """
     if not run.controls:
         return []
     encoders = [run.models.VGG, run.models.VGG_without_padding, *random_control(run)]
-    rows = [(encoder, encoder, Readout(cut=cut)) for encoder in encoders for cut in CUTS]
+    cuts = [cut for cut in CUTS if run.alignment.side - 2 * cut > BASE.kernel]
+    rows = [(encoder, encoder, Readout(cut=cut)) for encoder in encoders for cut in cuts]
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
@@ -182,7 +186,7 @@ TABLES = {
             keys=("model", "cut", "pattern"),
             down=("model", "cut"),
             across="pattern",
-            note="Cut: cells of 28 removed on each side of every stage; the readout draws the map from the rest.",
+            note="Cut: cells removed on each side of every stage; the readout draws the map from the rest.",
         ),
     ),
 }

@@ -136,7 +136,7 @@ def learning_curve(
     from posinfo.tables.summaries import read_scores
 
     train_names = read_image_names(train)
-    parts = curve(
+    subsets = curve(
         load_passed(run),
         [Readout.parse(name) for name in readouts],
         read_features(train_features),
@@ -148,4 +148,4 @@ def learning_curve(
     whole = read_scores(scores).drop(columns="images")
     whole = whole[whole["readout"].isin(readouts) & whole["pattern"].isin(PATTERNS)]
     counts = {"photographs": len(set(photograph_of(train_names))), "images": len(train_names)}
-    write_curve(pd.concat([parts, whole.assign(**counts)], ignore_index=True), output)
+    write_curve(pd.concat([*subsets, whole.assign(**counts)], ignore_index=True), output)

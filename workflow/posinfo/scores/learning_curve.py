@@ -1,6 +1,6 @@
 """The learning curve: readouts trained on growing subsets of the training photographs, scored like all others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,18 +47,21 @@ def curve(
     test_stages: Sequence[StageFeatures],
     test_names: list[str],
     device: torch.device,
-) -> pd.DataFrame:
-    """Scores on the test images of readouts trained on each subset, with the columns `COLUMNS`.
+) -> Iterator[pd.DataFrame]:
+    """Yield scores on the test images of readouts trained on a subset, for each subset but the whole.
+
+    The columns are `COLUMNS`.
 
     The protocol is the same for every subset, its epochs too: fewer images also mean fewer steps.
 
     Args:
-        run: its `curve` holds the shares of the training photographs; the whole set has the scores of the tables.
+        run: its `curve` holds the shares of the training photographs.
     """
     alignment = training_stages[0].alignment
     encoder = training_stages[0].metadata["encoder"]
-    frames = []
     for photographs, indices in nested_subsets(training_names, run.curve, ORDER_SEED).items():
+        if len(indices) == len(training_names):
+            continue  # the scores of the tables are those of the whole
         stages = training_subset(training_stages, indices)
         stacks = []
         for readout in readouts:
@@ -67,8 +70,7 @@ def curve(
         train(stacks, stages, run.training, run.patterns, alignment, device, f"{encoder}, {photographs} photographs")
         for stack in stacks:
             scores = score(stack, test_stages, test_names, run.patterns, alignment, device)
-            frames.append(scores.assign(photographs=photographs, images=len(indices)))
-    return pd.concat(frames, ignore_index=True)
+            yield scores.assign(photographs=photographs, images=len(indices))
 
 
 def write_curve(scores: pd.DataFrame, path: Path) -> None:

@@ -105,10 +105,12 @@ def caption(rows: pd.DataFrame, table: Table, run: "RunConfig") -> str:
     if "layers" in table.layout.keys:
         settings += f", hidden channels {run.training.hidden}"
     constant = int(real["n_constant"].sum())
+    seeds = real["n_seeds"].iloc[0]
+    spread = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
     beside = ", in brackets the paper" if table.published else ""
     released = rows["model"].str.endswith(AS_RELEASED).any()
     sentences = [
-        f"{table.about}: mean ± sd over {real['n_seeds'].iloc[0]} seeds{beside}.",
+        f"{table.about}: {spread}{beside}.",
         f"Images: {sets}; {settings}.",
         f"Constant predictions, counted as SPC 0: {constant}." if constant else "",
         "As released: no mean is subtracted from the images. The released code, which the paper's numbers stand for, "

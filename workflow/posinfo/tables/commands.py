@@ -70,6 +70,8 @@ def verify(*, tables: Sequence[Path], expected: Path, output: Path | None = None
     from posinfo.store.files import write_text
     from posinfo.tables.verify import MAE_TOLERANCE, SPC_TOLERANCE, cells_outside
 
+    if not tables:
+        raise InputError(f"no table of this run has committed values in {expected}; see `expected` in the config")
     outside = pd.concat([cells_outside(made, expected / made.name) for made in tables])
     bounds = f"within {SPC_TOLERANCE} SPC and {MAE_TOLERANCE} MAE of the committed values"
     if len(outside):

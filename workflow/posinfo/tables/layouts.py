@@ -1,5 +1,6 @@
 """Tables for people: numbers as the paper prints them, Markdown and LaTeX."""
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def said_once(frame: pd.DataFrame, columns: int) -> pd.DataFrame:
 
 def three_decimals(value: float) -> str:
     """As the paper prints numbers: three decimals, no leading zero."""
-    text = f"{value:.3f}".replace("0.", ".", 1)
+    text = re.sub("^(-?)0", r"\1", f"{value:.3f}")
     return ".000" if text == "-.000" else text
 
 

@@ -31,7 +31,7 @@ def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
         lines.append(f"| *{says}* | | | | | |")
         for row in group.to_dict("records"):
             printed = "" if pd.isna(row["printed"]) else f"{row['printed']:+.3f}"
-            interval = f"{row['low']:+.3f} to {row['high']:+.3f}"
+            interval = "none" if pd.isna(row["low"]) else f"{row['low']:+.3f} to {row['high']:+.3f}"
             numbers = f"{row['metric'].upper()} | {row['estimate']:+.3f} | {interval}"
             lines.append(f"| {row['comparison']} | {numbers} | {row['comparison_outcome']} | {printed} |")
     write_text(markdown, "\n".join([*lines, "", INTERVALS]) + "\n")

@@ -159,6 +159,15 @@ def test_the_table_means_over_draws_seeds_and_images() -> None:
     assert (whole["field"], whole["channels"]) == (10 * stages, 4 * sum(range(1, stages + 1)))
 
 
+def test_more_seeds_of_one_draw_narrow_no_interval() -> None:
+    few = scores().query("seed == 0")
+    many = pd.concat([few.assign(seed=seed) for seed in range(5)])
+    bounds = ["spc_low", "spc_high"]
+    once, often = (table.tidy(rows, RUN, structures()).query("weights == 'random'")[bounds] for rows in (few, many))
+    np.testing.assert_allclose(often, once, atol=1e-12)
+    assert (once["spc_high"] - once["spc_low"] > 0.1).all()  # two draws, .2 apart
+
+
 def test_the_built_table_has_numbers_layout_and_caption(tmp_path: Path) -> None:
     built = table.build(RUN, "atlas", written(tmp_path))
     expected = table.tidy(scores(), RUN, structures())

@@ -85,7 +85,9 @@ def bare(axes: Axes, edge: bool = False) -> None:
 
 def explain(figure: Figure, label: str, shown: pd.DataFrame) -> None:
     """Write below all panels what their common axis shows, the columns `n` and `seeds`, and what the whiskers are."""
-    note = f"n = {shown['n'].max()} natural images, {shown['seeds'].max()} seeds; whiskers: 95 % intervals"
+    seeds = shown["seeds"].max()
+    over = f", {seeds} seeds" if seeds > 1 else ""
+    note = f"n = {shown['n'].max()} natural images{over}; whiskers: 95 % intervals"
     figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7)
 
 

@@ -132,7 +132,7 @@ def captions(run: "RunConfig") -> dict[str, str]:
     names = {
         **roles(run),
         **run.images.model_dump(),
-        "seeds": len(run.seeds),
+        "seeds": f"{len(run.seeds)} seeds" if len(run.seeds) > 1 else "one seed",
         "first_seed": run.seeds[0],
         "patterns": run.patterns,
         "side": run.alignment.side,

@@ -49,6 +49,7 @@ def free_gpu(names: Sequence[str], folder: Path) -> int:
         path = folder / f"posinfo-gpu-{name}.lock"
         if not path.exists():  # another user's file can be read and locked, not written
             path.touch()
+            path.chmod(0o644)  # whatever the umask
         # The descriptor stays open on purpose: the kernel releases the lock when the process ends, however it ends.
         descriptor = os.open(path, os.O_RDONLY)
         try:

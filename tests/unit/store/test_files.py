@@ -33,19 +33,21 @@ def test_a_damaged_sidecar_is_named(tmp_path: Path, text: str | None, word: str)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7])
-def test_an_array_written_in_parts_equals_the_array(tmp_path: Path, rows: int) -> None:
+def test_an_array_written_from_the_back_equals_the_array(tmp_path: Path, rows: int) -> None:
     whole = np.random.default_rng(0).normal(size=(7, 3, 5, 5)).astype(np.float16)
     path = tmp_path / "maps.npy"
     stream = StreamedArray(path, np.float16, whole.shape)
+    for start in reversed(range(0, 7, rows)):
+        stream.write(whole[start : start + rows], start)
     for start in range(0, 7, rows):
-        stream.append(whole[start : start + rows])
+        stream.digest(whole[start : start + rows])
     assert stream.close() == sha256_of(path)
     np.testing.assert_array_equal(np.load(path, mmap_mode="r", allow_pickle=False), whole)
 
 
 def test_an_array_that_lacks_rows_is_refused(tmp_path: Path) -> None:
     stream = StreamedArray(tmp_path / "maps.npy", np.float16, (7, 3))
-    stream.append(np.zeros((6, 3), np.float16))
+    stream.digest(np.zeros((6, 3), np.float16))
     with pytest.raises(InputError, match=r"maps.npy: 6 of 7 rows"):
         stream.close()
 

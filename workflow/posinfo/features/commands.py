@@ -58,7 +58,8 @@ def features(
     if described.features:
         names = read_image_names(images.with_suffix(".csv"))
         metadata |= {"device": "elsewhere", "preprocessing": None}
-        write_features(maps_from(described, images, names), len(names), images, output, metadata, common)
+        maps = maps_from(described, images, names)
+        write_features(maps, len(names), images, output, metadata, common, threads=threads)
         return
     extract(
         model=open_encoder(described, weights),

@@ -124,7 +124,8 @@ def extract(
 
     metadata = {**metadata, "device": device.type, "preprocessing": asdict(preprocessing)}
     batch = batch or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH)
-    write_features(maps_of, len(pixels), images, output, metadata, alignment, batch)
+    threads = torch.get_num_threads() if device.type == "cuda" else 1  # on a CPU the network needs the others
+    write_features(maps_of, len(pixels), images, output, metadata, alignment, batch, threads)
 
 
 @torch.inference_mode()
@@ -136,12 +137,13 @@ def write_features(
     metadata: dict[str, Any],
     alignment: Alignment,
     batch: int = CPU_BATCH,
+    threads: int = 1,
 ) -> None:
     """Write the feature maps of every stage of one encoder for one set of images; the directory is whole or absent.
 
     `{stage}.npy` is a `StageFile`, [N, C, h, h], h the smaller of the stage's own and the common side.
     `features.json` holds what the features were made from, and for each stage its digest, shape, native side, RMS and
-    largest value. While the next maps are computed, another thread writes the batch before.
+    largest value. While the next maps are computed, other threads write the batches before.
 
     Args:
         maps_of: {stage: [images, C, h, h]} of some images; asked for batch after batch.
@@ -151,6 +153,7 @@ def write_features(
         metadata: what is known of the encoder; `encoder` is its name.
         alignment: says the common side.
         batch: images asked for at once.
+        threads: that write; the files do not depend on it.
 
     Raises:
         InputError: when a feature is not finite in the type of its file, or the maps are not square, change their side,
@@ -168,11 +171,11 @@ def write_features(
     encoder = metadata["encoder"]
     files: dict[str, StageFile] = {}
     with atomic_directory(output) as folder:
-        with background_writer() as append:
+        with background_writer(threads) as write:
             for start in tqdm(
                 range(0, count, batch), f"{encoder} x {images.stem}", unit="batch", disable=None, leave=False
             ):
-                ready = []
+                batched = {}
                 for name, maps in maps_of(slice(start, start + batch)).items():
                     where = f"{encoder}, stage {name}, {images}"
                     _check_maps(maps, min(batch, count - start), where)
@@ -184,8 +187,8 @@ def write_features(
                             f"{where}: maps have side {maps.shape[-1]} from image {start} on, had "
                             f"{files[name].native_side} before; a readout needs one side for all images"
                         )
-                    ready.append((files[name], small))
-                append(ready)
+                    batched[files[name]] = small
+                write(batched, start)
         sidecar["stages"] = {name: file.close() for name, file in files.items()}
         sidecar["seconds"] = round(time.monotonic() - started, 3)
         # Not sorted: readers take the stages in this order, shallow first.

@@ -1,7 +1,8 @@
-"""Feature files being written: a background thread converts, checks, writes and hashes the maps, in order."""
+"""Feature files being written: other threads convert, check, write and hash the maps."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from posinfo.store.files import StreamedArray
 
 SIDECAR = "features.json"  # one for all stages of a directory
 FAINT = 2**-10  # RMS below which float16 is too coarse for many values: its smallest step is 2**-24
+WAITING = 4  # batches that several threads write at once: of 64 images of VGG16, each takes 0.1 GB
 
 
 class StageFile:
@@ -44,25 +46,35 @@ class StageFile:
         self.squares = 0.0
         self.largest = 0.0
 
-    def append(self, maps: torch.Tensor) -> None:
-        """Write the maps of the next images, of any type and on any device.
+    @torch.inference_mode()  # a setting of each thread
+    def write(self, maps: torch.Tensor, first: int, before: Future[None] | None) -> None:
+        """Write the maps of some images, of any type and on any device, where they are converted and checked.
+
+        Args:
+            maps: of some images, [batch, C, h, h].
+            first: number of the first of these images.
+            before: the writing of the batch before, if that may not be done: digest and sum take the batches in order.
 
         Raises:
             InputError: when a feature is not finite in the file's type.
         """
-        stored = maps.to("cpu", self.dtype).contiguous()  # in this order the fewest bytes are moved
+        stored = maps.to(self.dtype).contiguous()
         values = stored.float()
         low, high = values.aminmax()
         largest = max(-float(low), float(high))
         if not math.isfinite(largest):
             dtype = str(self.dtype).removeprefix("torch.")
-            first = self.array.filled
             last = first + len(maps) - 1
             raise InputError(f"{self.where}: a feature is not finite in {dtype} (images {first} to {last})")
         # float32 is exact enough for the norm of one map, not for the sum over all maps.
-        self.squares += float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
+        squares = float(torch.linalg.vector_norm(values, dim=(2, 3)).double().square().sum())
+        rows = stored.cpu().numpy()
+        self.array.write(rows, first)
+        if before:
+            before.result()
+        self.array.digest(rows)
+        self.squares += squares
         self.largest = max(self.largest, largest)
-        self.array.append(stored.numpy())
 
     def close(self) -> dict[str, Any]:
         """Close the file and return its metadata: sha256, shape, native side, RMS and largest absolute value."""
@@ -75,37 +87,43 @@ class StageFile:
         }
 
 
-@torch.inference_mode()  # a setting of each thread
-def _append(batch: Sequence[tuple[StageFile, torch.Tensor]]) -> None:
-    for file, maps in batch:
-        file.append(maps)
-
-
 @contextmanager
-def background_writer() -> Iterator[Callable[[Sequence[tuple[StageFile, torch.Tensor]]], None]]:
-    """Yield a function that appends the maps of a batch to their files in another thread, one batch after another.
+def background_writer(threads: int = 1) -> Iterator[Callable[[Mapping[StageFile, torch.Tensor], int], None]]:
+    """Yield a function that writes the maps of a batch to their files in other threads.
 
-    At most one batch waits to be written: whoever appends the next batch waits for it, and gets its error. The thread
-    has ended when the block ends, also by an error: it touches no file afterwards. It uses one core: more would be
-    taken from the network or from another job.
+    It takes the maps by file, and the number of the batch's first image. One thread writes a batch while the next one
+    is computed; several write the stages of up to `WAITING` batches at once. Whoever gives one batch more waits for the
+    first of them, and gets its error. The threads have ended when the block ends, also by an error: they touch no file
+    afterwards.
+
+    Args:
+        threads: cores that neither the network nor another job needs.
 
     Raises:
         InputError: when a feature was not finite.
         OSError: when the disk refused a batch.
     """
-    threads = torch.get_num_threads()
-    writing: Future[None] | None = None
+    limit = 1 if threads == 1 else WAITING
+    of_torch = torch.get_num_threads()
+    waiting: deque[dict[StageFile, Future[None]]] = deque()
+
+    def finish() -> None:
+        for written in waiting.popleft().values():
+            written.result()
+
     try:
-        with ThreadPoolExecutor(1, "writer", initializer=torch.set_num_threads, initargs=(1,)) as thread:
+        with ThreadPoolExecutor(threads, "writer", initializer=torch.set_num_threads, initargs=(1,)) as pool:
 
-            def append(batch: Sequence[tuple[StageFile, torch.Tensor]]) -> None:
-                nonlocal writing
-                if writing:
-                    writing.result()
-                writing = thread.submit(_append, batch)
+            def write(batch: Mapping[StageFile, torch.Tensor], first: int) -> None:
+                if len(waiting) == limit:
+                    finish()
+                before = waiting[-1] if waiting else {}
+                waiting.append(
+                    {file: pool.submit(file.write, maps, first, before.get(file)) for file, maps in batch.items()}
+                )
 
-            yield append
-            if writing:
-                writing.result()
+            yield write
+            while waiting:
+                finish()
     finally:
-        torch.set_num_threads(threads)  # later threads start with the number that was set last
+        torch.set_num_threads(of_torch)  # later threads start with the number that was set last

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from tqdm import tqdm
 
 from posinfo.features.batches import BatchReader
@@ -31,10 +30,11 @@ def centred_ranks(values: NDArray[Any]) -> NDArray[np.float64]:
 
     Ties share their mean rank. All ranks are NaN when all values are equal or one of them is NaN.
     """
-    ranks = rankdata(values.ravel()) - (values.size + 1) / 2
+    _, positions, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2 - (values.size + 1) / 2)[positions]
     # einsum instead of @: a BLAS that starts threads takes longer to start them than to add 50,176 numbers.
     norm = np.sqrt(np.einsum("i,i", ranks, ranks))
-    if norm == 0:
+    if norm == 0 or np.isnan(values).any():
         return np.full(values.size, np.nan)
     return np.asarray(ranks / norm)
 

@@ -87,7 +87,7 @@ FLUSHED = 8 * 2**20  # bytes after which a streamed array is flushed to the disk
 
 
 class StreamedArray:
-    """A `.npy` file that is written from front to back, and digested and flushed to the disk as it grows.
+    """A `.npy` file that is written in parts, and digested and flushed to the disk as it grows.
 
     Its whole space on the disk is allocated at once. Flushing early leaves little to wait for at the end.
 
@@ -103,22 +103,39 @@ class StreamedArray:
         self.path = path
         self.dtype = np.dtype(dtype)
         self.shape = shape
-        self.filled = 0  # rows written so far
+        self.filled = 0  # rows digested so far
         header = io.BytesIO()
         described = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, described)
-        self._file = path.open("wb")
-        os.posix_fallocate(self._file.fileno(), 0, header.tell() + math.prod(shape) * self.dtype.itemsize)
-        self._digest = hashlib.sha256()
-        self._unflushed = 0  # bytes
-        self._write(header.getbuffer())
+        self._header = header.getvalue()
+        self._file = path.open("wb", buffering=0)
+        os.posix_fallocate(self._file.fileno(), 0, len(self._header) + math.prod(shape) * self.dtype.itemsize)
+        self._file.write(self._header)
+        self._digest = hashlib.sha256(self._header)
 
-    def append(self, values: NDArray[Any]) -> None:
-        """Write the next rows, contiguous [rows, *shape[1:]] of the array's dtype."""
-        assert values.dtype == self.dtype, f"expected {self.dtype}, got {values.dtype}"
-        assert values.shape[1:] == self.shape[1:], f"{values.shape} does not fit into {self.shape}"
-        self._write(values.data.cast("B"))
-        self.filled += len(values)
+    def write(self, rows: NDArray[Any], first: int) -> None:
+        """Write rows in their place, in any order, also from several threads.
+
+        Args:
+            rows: contiguous [rows, *shape[1:]] of the array's dtype.
+            first: number of the first row.
+        """
+        assert rows.dtype == self.dtype, f"expected {self.dtype}, got {rows.dtype}"
+        assert rows.shape[1:] == self.shape[1:], f"{rows.shape} does not fit into {self.shape}"
+        data = rows.data.cast("B")
+        offset = len(self._header) + first * rows[0].nbytes
+        crosses = (offset + len(data)) // FLUSHED > offset // FLUSHED
+        while data:
+            written = os.pwrite(self._file.fileno(), data, offset)
+            data = data[written:]
+            offset += written
+        if crosses:
+            os.fdatasync(self._file.fileno())
+
+    def digest(self, rows: NDArray[Any]) -> None:
+        """Add the next rows to the SHA-256, from front to back."""
+        self._digest.update(rows.data)
+        self.filled += len(rows)
 
     def close(self) -> str:
         """Close the file and return its SHA-256.
@@ -130,15 +147,6 @@ class StreamedArray:
         if self.filled != self.shape[0]:
             raise InputError(f"{self.path}: {self.filled} of {self.shape[0]} rows were written")
         return self._digest.hexdigest()
-
-    def _write(self, data: memoryview) -> None:
-        self._digest.update(data)
-        self._file.write(data)
-        self._unflushed += len(data)
-        if self._unflushed >= FLUSHED:
-            self._file.flush()
-            os.fdatasync(self._file.fileno())
-            self._unflushed = 0
 
 
 def drop_pages(array: NDArray[Any]) -> None:

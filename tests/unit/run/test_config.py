@@ -93,6 +93,7 @@ def test_overlays_load(overlay: str) -> None:
         ({"models": {"ResNet": "vgg16"}}, ["vgg16 stands for both", "VGG", "ResNet"]),
         ({"models": {"ResNet": "vgg16-cropped"}}, ["models.ResNet", "vgg16-cropped has fitted maps", "name vgg16"]),
         ({"models": "vgg16"}, ["models", "'vgg16'"]),
+        ({"results": "my/released"}, ["my/released", "patterns: released", "name another folder"]),
         ({"controls": ["vgg16-randm-0"]}, ["controls", "did you mean 'vgg16-random-0'?"]),
         ({"controls": ["squeezenet", "squeezenet"]}, ["squeezenet is a duplicate entry"]),
         ({"controls": "squeezenet"}, ["controls", "valid list"]),

@@ -172,6 +172,8 @@ class RunConfig(Section):
             raise ValueError("results and resources are folders of their own; name one below this folder, not '.'")
         if self.results == self.resources:
             raise ValueError(f"results and resources are both {self.results!r}; name two folders")
+        if self.patterns == "paper" and PurePosixPath(self.results).name == "released":
+            raise ValueError(f"results is {self.results!r}, where `patterns: released` writes; name another folder")
         return self
 
 

@@ -215,7 +215,7 @@ def test_results_copied_into_a_fresh_clone_are_complete(smoke: Workflow, tmp_pat
         path.touch()
     shutil.copytree(smoke.place / "results", tmp_path / "results")
     assert Workflow(tmp_path, source).planned(TABLE) == set()
-    kept = "results in results/ are kept as they are"
+    kept = "results in results are kept as they are"
     assert kept in Workflow(tmp_path, source, ["seeds=[7]"]).run(TABLE).stdout
     assert kept not in smoke.run(TABLE).stdout
 

@@ -83,17 +83,17 @@ class JobLines(DefaultFormatter):
     def format_progress(self, msg):
         meter = tqdm.format_meter(msg["done"], msg["total"], time() - self.begun, bar_format=METER)
         ended, self.ended = self.ended, []
-        return self.line + meter + ", ".join(ended)
+        return f"{self.line}{meter}{', '.join(ended)}"
 
 
 def unrecorded():
     """A sentence about results without Snakemake's records, which tell that a setting has changed; empty if none is."""
     kept = [job for job in workflow.dag.jobs if workflow.dag.reason(job).no_metadata and not workflow.dag.needrun(job)]
-    count = sum(str(job.output[0]).startswith(f"{RUN.results}/") for job in kept)
+    count = sum(Path(job.output[0]).is_relative_to(RUN.results) for job in kept)
     if not count:
         return ""
     return (
-        f"\n{count} results in {RUN.results}/ are kept as they are: {Path.cwd()}/.snakemake does not say what settings "
+        f"\n{count} results in {RUN.results} are kept as they are: {Path.cwd() / '.snakemake'} does not say what settings "
         "they were made with. If these have changed, delete them."
     )
 

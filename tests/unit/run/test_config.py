@@ -181,6 +181,11 @@ def test_every_experiment_can_be_left_out() -> None:
     assert "tasks:" in render_config()
 
 
+@pytest.mark.parametrize("none", [None, "null"])
+def test_a_model_can_be_taken_out_on_the_command_line(none: str | None) -> None:
+    assert load_config({"models": {"VGG_as_released": none}}).models.of_vgg == {"VGG": "vgg16"}
+
+
 def test_results_of_another_ground_truth_lie_apart() -> None:
     assert load_config({"patterns": "released"}).results == "results/released"
     thousand = load_config({"patterns": "released", "results": "results/thousand"})

@@ -28,6 +28,11 @@ class Models(Section):
         None, description="VGG on images as the released code feeds them, for a second row in Tables 1, 3 and 4."
     )
 
+    @field_validator("VGG_as_released", mode="before")
+    @classmethod
+    def _none(cls, name: Any) -> Any:
+        return None if name == "null" else name  # --config passes every value as text
+
     @field_validator("*")
     @classmethod
     def _known(cls, name: str | None, info: ValidationInfo) -> str | None:

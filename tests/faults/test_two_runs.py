@@ -19,30 +19,30 @@ def test_a_folder_is_held_until_its_holder_is_gone(tmp_path: Path) -> None:
     hold(tmp_path / "results").close()
 
 
-def test_a_second_run_in_one_folder_is_refused(smoke: Workflow) -> None:
-    before = tables_of(smoke.place)
-    shutil.rmtree(smoke.place / "results/tables")
-    with hold(smoke.place / "results"):
-        done = smoke.run(TABLE, check=False)
+def test_a_second_run_in_one_folder_is_refused(finished: Workflow) -> None:
+    before = tables_of(finished.place)
+    shutil.rmtree(finished.place / "results/tables")
+    with hold(finished.place / "results"):
+        done = finished.run(TABLE, check=False)
         assert done.returncode != 0
         assert "another run" in done.stdout + done.stderr
-        assert smoke.planned(TABLE) == {"table"}  # looking is allowed
-    smoke.run(TABLE)
-    assert tables_of(smoke.place) == before
+        assert finished.planned(TABLE) == {"table"}  # looking is allowed
+    finished.run(TABLE)
+    assert tables_of(finished.place) == before
 
 
-def test_a_run_holds_its_folder_while_its_jobs_run(smoke: Workflow) -> None:
-    shutil.rmtree(smoke.place / "results/tables")
-    shutil.rmtree(smoke.place / "results/scores")
-    run = started(smoke, smoke.place / "log")
-    held = smoke.place / "results/.lock"
+def test_a_run_holds_its_folder_while_its_jobs_run(finished: Workflow) -> None:
+    shutil.rmtree(finished.place / "results/tables")
+    shutil.rmtree(finished.place / "results/scores")
+    run = started(finished, finished.place / "log")
+    held = finished.place / "results/.lock"
     written = held.stat().st_mtime_ns
     while held.stat().st_mtime_ns == written and run.poll() is None:
         time.sleep(0.1)
     time.sleep(1)  # its first job starts Python for longer than this
     with pytest.raises(InputError, match="another run"):
-        hold(smoke.place / "results")
-    assert run.wait() == 0, (smoke.place / "log").read_text()
+        hold(finished.place / "results")
+    assert run.wait() == 0, (finished.place / "log").read_text()
 
 
 @pytest.mark.faults

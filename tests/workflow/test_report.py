@@ -1,6 +1,7 @@
 """The default target of a small run: every figure, and the page and the report as a person opens them, in a browser."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,13 @@ TASKS = {
 
 
 @pytest.fixture(scope="module")
-def whole(smoke: Workflow) -> Workflow:
-    """The smoke run, with own encoders, of everything that `snakemake` without a target builds."""
-    config = overlay(smoke.place, base="smoke", own={"encoders": OWN}, models=MODELS, tasks=TASKS)
-    run = Workflow(smoke.place, smoke.source, configfile=config)
+def whole(finished_smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the smoke run, with own encoders, of everything that `snakemake` without a target builds."""
+    place = tmp_path_factory.mktemp("whole") / "run"
+    shutil.copytree(finished_smoke, place, symlinks=True)
+    run = Workflow(
+        place, place, configfile=overlay(place, base="smoke", own={"encoders": OWN}, models=MODELS, tasks=TASKS)
+    )
     run.run("all", "results/report.html")
     return run
 

@@ -23,8 +23,8 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def tiff(values: NDArray[Any], order: Literal["<", ">"] = "<", photometric: int = 1) -> bytes:
-    """An uncompressed TIFF of one strip; Pillow writes few depths."""
+def tiff(values: NDArray[Any], order: Literal["<", ">"] = "<", photometric: int = 1, planes: bool = False) -> bytes:
+    """An uncompressed TIFF of one strip, or of one for each sample; Pillow writes few depths."""
 
     def long(value: int) -> bytes:
         return struct.pack(f"{order}I", value)
@@ -33,20 +33,28 @@ def tiff(values: NDArray[Any], order: Literal["<", ">"] = "<", photometric: int 
         return struct.pack(f"{order}HH", value, 0)
 
     height, width, samples = (*values.shape, 1)[:3]
-    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    laid = np.moveaxis(values, -1, 0) if planes else values
+    data = laid.astype(values.dtype.newbyteorder(order)).tobytes()
     bits, kind = values.dtype.itemsize * 8, KINDS[values.dtype.kind]
-    lists = struct.pack(f"{order}{2 * samples}H", *[bits] * samples, *[kind] * samples)
+    strips = samples if planes else 1
+    size = len(data) // strips
+    starts = [8 + size * strip for strip in range(strips)]
+    lists = struct.pack(
+        f"{order}{2 * samples}H{2 * strips}I", *[bits] * samples, *[kind] * samples, *starts, *[size] * strips
+    )
     many = samples > 1  # one value fits into the entry itself
+    after = 8 + len(data) + 4 * samples  # where the lists of strips begin
     entries = [
         (256, 4, 1, long(width)),
         (257, 4, 1, long(height)),
         (258, 3, samples, long(8 + len(data)) if many else short(bits)),
         (259, 3, 1, short(1)),
         (262, 3, 1, short(photometric)),
-        (273, 4, 1, long(8)),
+        (273, 4, strips, long(after if planes else 8)),
         (277, 3, 1, short(samples)),
         (278, 4, 1, long(height)),
-        (279, 4, 1, long(len(data))),
+        (279, 4, strips, long(after + 4 * strips if planes else size)),
+        (284, 3, 1, short(2 if planes else 1)),
         (339, 3, samples, long(8 + len(data) + 2 * samples) if many else short(kind)),
     ]
     directory = struct.pack(f"{order}H", len(entries))
@@ -81,6 +89,14 @@ def twelve_bits() -> bytes:
     return data.replace(bits.pack(258, 3, 1, 8, 0), bits.pack(258, 3, 1, 12, 0))
 
 
+def bmp() -> bytes:
+    """A BMP with a channel for alpha that is 0 everywhere, as programs of Windows write it."""
+    pixels = np.dstack([RAMP, RAMP, RAMP, 0 * RAMP])[::-1].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 124, SIDES[1], SIDES[0], 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    head += struct.pack("<4I4s", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs").ljust(84, b"\0")
+    return b"BM" + struct.pack("<III", 14 + len(head) + len(pixels), 0, 14 + len(head)) + head + pixels
+
+
 def modes() -> dict[str, bytes]:
     """The ramp in the modes that Pillow itself writes."""
     grey = Image.fromarray(RAMP)
@@ -100,6 +116,7 @@ READ = {
     "16-bit tiff, big endian": tiff(DEEP, ">"),
     "16-bit tiff, 0 is white": tiff(65535 - DEEP, photometric=0),
     "16-bit RGB tiff": tiff(np.dstack([DEEP] * 3), photometric=2),
+    "RGB tiff in planes": tiff(np.dstack([RAMP] * 3), photometric=2, planes=True),
     "16-bit pgm": b"P5 32 24 65535\n" + DEEP.astype(">u2").tobytes(),
     "10-bit pgm": b"P5 32 24 1023\n" + (SHARES * 1023).round().astype(">u2").tobytes(),
     "12-bit tiff": twelve_bits(),
@@ -108,9 +125,13 @@ READ = {
     "float tiff, big endian": tiff(SHARES.astype(np.float32), ">"),
     "float tiff, 0 is white": tiff((1 - SHARES).astype(np.float32), photometric=0),
     "float pfm": b"Pf\n32 24\n-1.0\n" + SHARES[::-1].astype("<f4").tobytes(),
+    "bmp with an alpha of 0": bmp(),
     **modes(),
 }
 NAN = np.where(SHARES > 0.9, np.nan, SHARES).astype(np.float32)
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (400, 600), np.uint8))
+IN_PART = encoded(NOISE, "JPEG")[:100_000]
+DIM = DEEP // 16  # as cameras of 12 bits store their values
 FRAMES = [Image.fromarray(255 - RAMP)]
 REFUSED = {
     "int32 tiff": (tiff(RAMP.astype(np.int32)), "signed integers"),
@@ -125,8 +146,15 @@ REFUSED = {
     "float16 tiff": (tiff(SHARES.astype(np.float16)), "its kind is none of"),
     "float RGB tiff": (tiff(np.dstack([SHARES.astype(np.float32)] * 3), photometric=2), "its kind is none of"),
     "uint64 tiff": (tiff(RAMP.astype(np.uint64)), "its kind is none of"),
+    "16-bit RGB tiff in planes": (
+        tiff(np.dstack([DEEP] * 3), photometric=2, planes=True),
+        "a plane of 16 bits for each colour",
+    ),
+    "12 bits in a 16-bit tiff": (tiff(DIM), "is almost black: it holds 4095 at most, white is 65535"),
+    "12 bits in a 16-bit png": (png(DIM, 0), "is almost black"),
     "animated png": (encoded(Image.fromarray(RAMP), "PNG", save_all=True, append_images=FRAMES), "holds 2 images"),
     "animated webp": (encoded(Image.fromarray(RAMP), "WEBP", save_all=True, append_images=FRAMES), "holds 2 images"),
+    "jpeg filled up with zeros": (IN_PART + bytes(50_000), "it ends in zeros"),
     "avif": (encoded(Image.fromarray(RAMP), "AVIF"), "its kind is none of"),
     "no image": (b"no image", "its kind is none of"),
 }

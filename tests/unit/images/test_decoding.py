@@ -52,6 +52,14 @@ def test_every_exif_orientation_is_turned_upright(kind: str, orientation: int) -
     assert np.asarray(image)[-1].mean() < 5
 
 
+@pytest.mark.parametrize(("kind", "value"), [(3, b"\0"), (3, b"\x09"), (1, b"\x06"), (2, b"6")])
+def test_an_orientation_of_no_meaning_is_upright(kind: int, value: bytes) -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHI4sI", 0x0112, kind, 1, value, 0)
+    image, orientation = decode(encoded(Image.fromarray(RAMP), "PNG", exif=exif), "photo.png")
+    assert orientation == 1
+    assert (np.asarray(image) == RAMP[..., None]).all()
+
+
 @pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0" + bytes(range(60)), b"x"])
 def test_damaged_exif_leaves_the_photograph(exif: bytes) -> None:
     image, orientation = decode(encoded(Image.fromarray(RAMP), "JPEG", exif=exif, quality=95), "photo.jpg")

@@ -13,22 +13,25 @@ from posinfo.store.errors import InputError
 # Formats of photographs. Pillow knows others that start further programs (EPS) or hold no single image.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 SMALLEST = 8  # pixels of the short side
+JPEG_END = b"\xff\xd9"
 PNG_DEPTH = 24  # the byte of a PNG that holds its bits per channel
+FAINT = 1 / 16  # share of white: a deep image with no value above it holds fewer bits than its type, such as 12 in 16
 
 
 def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
     """Load an image upright, its values as they are stored, and the EXIF orientation that it is stored in.
 
-    The orientation is 1 for an image that is stored upright.
+    The orientation is 1 for an image that is stored upright, or whose EXIF says none of the eight.
 
     Raises:
-        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large.
+        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large, or colours
+            of 16 bits in separate planes.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             opened = Image.open(io.BytesIO(data), formats=FORMATS)
-            orientation = int(opened.getexif().get(ExifTags.Base.Orientation, 1))
+            turned = opened.getexif().get(ExifTags.Base.Orientation, 1)
             opened.load()
             ImageOps.exif_transpose(opened, in_place=True)
             frames = getattr(opened, "n_frames", 1)
@@ -41,14 +44,21 @@ def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
         raise InputError(f"{name} cannot be read as an image: {error}") from None
     if frames > 1 and opened.format != "MPO":  # a camera's MPO holds the photograph and its preview
         raise InputError(f"{name} holds {frames} images; a photograph is one")
+    if opened.format == "JPEG" and data.endswith(bytes(16)) and not data.rstrip(b"\0").endswith(JPEG_END):
+        raise InputError(f"{name} cannot be read as an image: it ends in zeros, as a file that was copied in part")
     if min(opened.size) < SMALLEST:
         raise InputError(
             f"{name} is {opened.width} x {opened.height} pixels; a photograph has at least {SMALLEST} a side"
         )
+    raw_planes = 2 in _tiff_tag(opened, "PlanarConfiguration") and opened.info.get("compression") == "raw"
+    if raw_planes and 16 in _tiff_tag(opened, "BitsPerSample"):  # Pillow reads them as 8 bits
+        raise InputError(
+            f"{name} holds a plane of 16 bits for each colour; save it with the colours of a pixel together"
+        )
     clear = opened.info.get("transparency")
     if opened.format == "PNG" and data[PNG_DEPTH] == 16 and isinstance(clear, tuple):
         opened.info["transparency"] = tuple(value >> 8 for value in clear)  # Pillow reads the colours as 8 bits
-    return opened, orientation
+    return opened, int(turned) if turned in range(1, 9) else 1
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -60,7 +70,7 @@ def grey_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
     """The grey values of a deep image, from 0 (black) to 255 (white): uint8 [height, width].
 
     Raises:
-        InputError: for signed and 32-bit integers, and for floats outside 0 to 1.
+        InputError: for signed and 32-bit integers, for floats outside 0 to 1, and for an image that is almost black.
     """
     if 2 in _tiff_tag(image, "SampleFormat"):
         raise InputError(f"{name} holds signed integers, of which none is white; save it with unsigned 8 or 16 bits")
@@ -74,6 +84,10 @@ def grey_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
     if not ((values >= 0) & (values <= white)).all():
         found = "NaN" if np.isnan(values).any() else f"{values.min():g} to {values.max():g}"
         raise InputError(f"{name} holds {found}; floats are 0 where an image is black and 1 where it is white")
+    if 0 < values.max() < white * FAINT:
+        raise InputError(
+            f"{name} is almost black: it holds {values.max():g} at most, white is {white}; scale it to white"
+        )
     shares = values / white
     if 0 in _tiff_tag(image, "PhotometricInterpretation"):  # Pillow inverts 8 bits alone
         shares = 1 - shares
@@ -93,7 +107,11 @@ def decode(data: bytes, name: str) -> tuple[Image.Image, int]:
             grey[np.asarray(image) == image.info["transparency"]] = 255
         return Image.fromarray(grey).convert("RGB"), orientation
     if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        drawn = image.convert("RGBA")
+        if (
+            image.format != "BMP" or drawn.getchannel("A").getbbox()
+        ):  # a BMP's alpha is often left at 0 and means nothing
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), drawn)
     return image.convert("RGB"), orientation
 
 

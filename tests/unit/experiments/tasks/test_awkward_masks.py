@@ -66,6 +66,7 @@ HALF = {
     "a palette with a clear colour": saved(PALETTE, transparency=0),
     "black in the alpha channel": saved(Image.fromarray(ALPHA)),
     "white in the alpha channel": saved(Image.fromarray(np.dstack([255 - ALPHA[..., :3], left(255)]))),
+    "a thin red overlay": saved(Image.fromarray(np.where(OBJECT, (255, 0, 0, 100), 0).astype(np.uint8))),
     "grey with alpha": saved(Image.fromarray(ALPHA).convert("LA")),
     "RGB": saved(Image.fromarray(np.dstack([left(255)] * 3))),
     "RGBA, opaque": saved(Image.fromarray(np.dstack([left(255)] * 3)).convert("RGBA")),
@@ -88,9 +89,10 @@ def test_a_saliency_mask_shows_its_object_however_saved(name: str) -> None:
         (np.dstack([RED[..., 0], left(0), left(0)[:, ::-1] + np.arange(12, dtype=np.uint8) * 9]), "has colours"),
         (np.where(OBJECT, (255, 0, 0), 255), "has colours"),  # red on white: which is the object?
         (np.dstack([left(255)] * 3 + [left(255)[:, ::-1] | left(255).T[:9, :1]]), "another in its transparency"),
-        (np.full((9, 12), 1), "has no value above 1 of 255"),
-        (np.full((9, 12), 128), "has no value above 128 of 255"),
-        (np.tile([0, 1, 2], (9, 4)), "has no value above 2 of 255"),
+        (np.full((9, 12), 1), "has no grey above 1 of 255"),
+        (np.full((9, 12), 128), "has no grey above 128 of 255"),
+        (np.tile([0, 1, 2], (9, 4)), "has no grey above 2 of 255"),
+        (np.tile([0, 15, 255], (9, 4)), "has no grey above 15 of 255; .*masks_show: classes"),  # 255 is no label
     ],
 )
 def test_a_mask_that_does_not_say_what_is_salient_is_refused(image: np.ndarray, words: str) -> None:
@@ -129,6 +131,14 @@ def test_a_set_whose_masks_have_one_value_is_refused(tmp_path: Path, value: int)
     (tmp_path / "masks/2.png").write_bytes(grey(left(9)))
     write_masks(decode_masks("set", registry, tmp_path, [WHOLE] * 2), 2, tmp_path / "masks.npy")
     assert read_json(tmp_path / "masks.json")["empty"] == (1 if value == 0 else 0)
+
+
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_a_photograph_of_no_orientation_takes_its_mask(tmp_path: Path, orientation: int) -> None:
+    registry = turned_set(tmp_path, left(255), orientation)
+    write_images(*images_of("set", registry, tmp_path), tmp_path / "set.npy")
+    (drawn,) = decode_masks("set", registry, tmp_path, whole_photographs(tmp_path / "set.csv"))
+    assert drawn[:, :112].all()
 
 
 def turned_set(folder: Path, drawn: np.ndarray, orientation: int, of_mask: int = 1) -> Registry:

@@ -1,6 +1,7 @@
 """Sets of images with masks: read from archives and folders as the paper's sets lie in them, and as examples."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,28 @@ def test_a_missing_mask_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "masks/2.png").unlink()
     with pytest.raises(InputError, match="1 of 2 images have no mask, among them 2"):
         list(decode_masks("set", registry, tmp_path, [WHOLE] * 2))
+
+
+@pytest.mark.parametrize("masks", ["set", ".", "linked"])
+def test_a_picture_is_not_its_own_mask(tmp_path: Path, masks: str) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "linked").symlink_to("set")
+    for name in ("1", "1_mask"):
+        (tmp_path / f"set/{name}.png").write_bytes(mask(left(200)))
+    entry = Folder(folder=str(tmp_path / "set"), masks=str(tmp_path / masks))
+    with pytest.raises(InputError, match="2 of 2 images have no mask, among them 1; a mask is another file"):
+        list(decode_masks("set", Registry(images={"set": entry}), tmp_path, [WHOLE] * 2))
+
+
+@pytest.mark.parametrize("place", ["objects/2.png", "ground_truth_mask/2.jpg"])
+def test_two_masks_of_one_image_are_refused(tmp_path: Path, place: str) -> None:
+    registry = laid_out(tmp_path, SETS["one archive"].model_copy(update={"masks": "*/*"}))
+    assert len(list(decode_masks("set", registry, tmp_path, [WHOLE] * 4))) == 4
+    with zipfile.ZipFile(tmp_path / "archives/both.zip", "a") as archive:
+        archive.writestr(place, mask(left(255)))
+    (tmp_path / "archives/both.zip.sha256").unlink()
+    with pytest.raises(InputError, match=f"holds ground_truth_mask/2.png and {place}: images are told apart"):
+        list(decode_masks("set", registry, tmp_path, [WHOLE] * 4))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry
 from posinfo.registry.entries import ArchiveImages, Folder
 from posinfo.sources.archives import images_in, read_stems
-from posinfo.sources.folders import photographs_in
+from posinfo.sources.folders import photographs_in, refuse_unusable_names
 from posinfo.store.errors import InputError
 
 LOSSY = ("JPEG", "MPO", "WEBP")
@@ -59,11 +59,12 @@ def decode_mask(image: Image.Image, name: str, entry: ArchiveImages | Folder, si
 def _salient(image: Image.Image, name: str, lossy: bool) -> NDArray[np.bool_]:
     """Where a mask shows the object, at its own size.
 
-    It is a shape in the alpha channel, the brighter of two values, or what is above half of white.
+    It is a shape in the alpha channel, the brighter of two values, or what is above half of white. The shape is above
+    half of the most opaque, which an overlay of the object need not be.
     """
     if not is_deep(image):
         pixels = np.asarray(image.convert("RGBA"))
-        opaque = pixels[..., 3] > HALF
+        opaque: NDArray[np.bool_] = pixels[..., 3] > pixels[..., 3].max() / 2
         if pixels[..., 3].min() < pixels[..., 3].max():
             if len(np.unique(pixels[opaque][:, :3], axis=0)) > 1:
                 raise InputError(f"{name} has a shape in its colours and another in its transparency; {WANTED}")
@@ -79,9 +80,11 @@ def _salient(image: Image.Image, name: str, lossy: bool) -> NDArray[np.bool_]:
     if len(levels) == 2 and np.isfinite(levels).all() and not lossy:
         return np.asarray(stored == levels[1])
     grey = grey_of(image, name) if is_deep(image) else stored
-    highest = int(grey.max())
+    highest = int(grey[grey < WHITE].max(initial=0))  # class masks have 255 too, where there is no label
     if 0 < highest < (WHITE if len(levels) == 1 else DIM) and not lossy:
-        raise InputError(f"{name} has no value above {highest} of {WHITE}; {WANTED}")
+        raise InputError(
+            f"{name} has no grey above {highest} of {WHITE}; {WANTED} (for classes set masks_show: classes)"
+        )
     return grey > HALF
 
 
@@ -173,10 +176,12 @@ def _stored_masks(
     """Yield the name and the bytes of each of `count` masks."""
     assert entry.masks is not None
     if isinstance(entry, Folder):
-        folder = Path(entry.masks)
-        images = photographs_in(Path(entry.folder), entry.count)
-        for path in _paired(images, photographs_in(folder), folder, count):
-            yield path, (folder / path).read_bytes()
+        folder = Path(entry.folder)
+        masks_folder = Path(entry.masks)
+        images = [folder / name for name in photographs_in(folder, entry.count)]
+        masks = [masks_folder / name for name in photographs_in(masks_folder)]
+        for path in _paired(images, masks, masks_folder, count):
+            yield str(path), path.read_bytes()
         return
     with ExitStack() as stack:
         archive, where = stack.enter_context(fetched_archive(entry.archive, registry, resources))
@@ -185,9 +190,10 @@ def _stored_masks(
             opened = fetched_archive(entry.masks_archive, registry, resources)
             masks_archive, masks_where = stack.enter_context(opened)
         only = read_stems(archive, where, entry.listed) if entry.listed else None
-        images = images_in(archive, where, entry.images, entry.count, only=only)
-        masks = images_in(masks_archive, masks_where, entry.masks, None, only=only)
-        for member in _paired(images, masks, masks_where, count):
+        images = [where / name for name in images_in(archive, where, entry.images, entry.count, only=only)]
+        found = images_in(masks_archive, masks_where, entry.masks, None, only=only)
+        for path in _paired(images, [masks_where / name for name in found], masks_where, count):
+            member = path.relative_to(masks_where).as_posix()
             yield member, masks_archive.read(member)
 
 
@@ -201,12 +207,17 @@ def whole_photographs(csv: Path) -> list[WholePhotograph]:
     return [WholePhotograph(*row) for row in columns.itertuples(index=False)]
 
 
-def _paired(images: Sequence[str], masks: Sequence[str], where: Path, count: int) -> list[str]:
-    """The mask of each of `count` images: the one of the same stem."""
-    by_stem = {PurePosixPath(mask).stem: mask for mask in masks}
-    stems = [PurePosixPath(image).stem for image in images]
-    if missing := [stem for stem in stems if stem not in by_stem]:
-        raise InputError(f"{where}: {len(missing)} of {len(stems)} images have no mask, among them {missing[0]}")
-    if len(stems) != count:
-        raise InputError(f"{count} images, {len(stems)} masks: the set has changed since its images were decoded")
-    return [by_stem[stem] for stem in stems]
+def _paired(images: Sequence[Path], masks: Sequence[Path], where: Path, count: int) -> list[Path]:
+    """The mask of each of `count` images: the file of the same stem that is none of the images."""
+    pictures = {image.resolve() for image in images}
+    others = [mask for mask in masks if mask.resolve() not in pictures]
+    refuse_unusable_names([mask.relative_to(where).as_posix() for mask in others], where)
+    by_stem = {mask.stem: mask for mask in others}
+    if missing := [image.stem for image in images if image.stem not in by_stem]:
+        raise InputError(
+            f"{where}: {len(missing)} of {len(images)} images have no mask, among them {missing[0]}; a mask is another "
+            "file of the same name"
+        )
+    if len(images) != count:
+        raise InputError(f"{count} images, {len(images)} masks: the set has changed since its images were decoded")
+    return [by_stem[image.stem] for image in images]

@@ -65,7 +65,7 @@ def broken(given: Path, how: str) -> None:
         "short": maps[:-1],
         "flat": maps.reshape(len(maps), -1),
         "whole numbers": maps.astype(int),
-        "oblong": maps[..., :16],
+        "channels last": np.moveaxis(maps, 1, -1),
         "objects": maps.astype(object),
         "not finite": holed,
     }
@@ -76,6 +76,8 @@ def broken(given: Path, how: str) -> None:
     elif how == "reordered":
         lines = (given.parents[1] / "set.csv").read_text().splitlines()
         (given / "images.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    elif how == "another table":
+        (given / "images.csv").write_text("file\n1.jpg\n")
     else:
         np.save(given / "f1.npy", changed[how])
 
@@ -89,9 +91,10 @@ def broken(given: Path, how: str) -> None:
         ("flat", r"given/set/f1\.npy holds float64 \[7, 4096\], not floats \[images, channels, side, side\]"),
         ("whole numbers", r"given/set/f1\.npy holds int64"),
         ("short", r"given/set/f1\.npy holds 6 maps; set has 7 images"),
-        ("oblong", r"foreign, stage f1, .*: maps are 32 x 16, not square"),
+        ("channels last", r"given/set/f1\.npy holds float64 \[7, 32, 32, 4\], not floats \[images, channels"),
         ("not finite", r"foreign, stage f1, .*: a feature is not finite in float16 \(images 4 to 6\)"),
         ("reordered", r"given/set/images\.csv differs from .*set\.csv"),
+        ("another table", r"given/set/images\.csv differs from .*set\.csv"),
     ],
 )
 def test_maps_that_cannot_be_used_are_refused(given: Path, how: str, words: str) -> None:

@@ -23,7 +23,7 @@ def open_maps(path: Path) -> NDArray[np.floating]:
         maps: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InputError(f"{path} is no .npy file of numbers: {error}") from None
-    if maps.dtype.kind != "f" or maps.ndim != 4:
+    if maps.dtype.kind != "f" or maps.ndim != 4 or maps.shape[2] != maps.shape[3]:
         raise InputError(f"{path} holds {maps.dtype} {list(maps.shape)}, not floats [images, channels, side, side]")
     return maps
 
@@ -45,6 +45,6 @@ def maps_from(entry: Encoder, images: Path, names: list[str]) -> Callable[[slice
         if len(opened[stage]) != len(names):
             raise InputError(f"{path} holds {len(opened[stage])} maps; {images.stem} has {len(names)} images")
         listed = path.with_name("images.csv")
-        if listed.is_file() and list(pd.read_csv(listed, dtype=str, keep_default_na=False)["image"]) != names:
+        if listed.is_file() and list(pd.read_csv(listed, dtype=str, keep_default_na=False).get("image", ())) != names:
             raise InputError(f"{listed} differs from {images.with_suffix('.csv')}; make the maps anew, in that order")
     return lambda part: {stage: torch.from_numpy(np.array(maps[part], np.float32)) for stage, maps in opened.items()}

@@ -50,6 +50,13 @@ def test_a_link_to_nothing_is_named(folder: Path) -> None:
         photographs_in(folder)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root lists every folder")
+def test_a_folder_that_cannot_be_listed_is_named(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0)
+    with pytest.raises(InputError, match=r"set/closed cannot be listed \(Permission denied\)"):
+        photographs_in(folder)
+
+
 def test_a_name_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(jpeg(9))
     with pytest.raises(InputError, match=r"'caf\\udce9\.jpg', whose name is no text in UTF-8") as caught:

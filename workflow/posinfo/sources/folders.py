@@ -18,8 +18,8 @@ def photographs_in(folder: Path, count: int | None = None) -> list[str]:
     """The photographs in a folder and below it, as sorted paths relative to it, without hidden files.
 
     Raises:
-        InputError: when there is no such folder, it holds no photographs or not `count`, two have the same name, or
-            a photograph is a link to nothing.
+        InputError: when there is no such folder, it holds no photographs or not `count`, two have the same name, a
+            photograph is a link to nothing, or a folder in it cannot be listed.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; a set of images names it")
@@ -49,10 +49,14 @@ def passed_over(folder: Path) -> str:
 def _visible(folder: Path) -> list[Path]:
     """The files in a folder and below it, and links to folders, which are not followed; none hidden or a system's."""
     found = []
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(folder, onerror=_refuse):
         found += [Path(place, name) for name in files]
         found += [path for name in folders if (path := Path(place, name)).is_symlink()]
     return [path for path in found if not is_system_file(path.relative_to(folder).as_posix())]
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename} cannot be listed ({error.strerror}); make it readable, or move it elsewhere")
 
 
 def refuse_unusable_names(names: Iterable[str], where: Path) -> None:

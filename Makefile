@@ -35,7 +35,7 @@ demo: setup ## Table 1 on the embedded default: real weights, real photographs
 thousand: setup ## every table and figure from a thousand photographs, into results/thousand (fetches 0.3 GB)
 	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/thousand.yaml
 
-paper: setup ## the paper on its own pictures, into results/paper (fetches 0.4 GB; a day on 2 cores)
+paper: setup ## the paper on its own images, into results/paper (fetches 0.4 GB; a day on 2 cores)
 	$(BIN)/snakemake --cores $(CORES) --configfile workflow/configs/paper.yaml
 
 probe: setup ## position in one network beside random weights: NETWORK=timm/resnet26d (more: posinfo probe --help)

@@ -142,6 +142,18 @@ def test_the_notebook_runs_and_holds_a_table_and_a_figure(short_probes: Path, mo
     assert set(found["scores"]["weights"]) == {"trained", "random"}
 
 
+def test_the_number_read_in_pandas_is_that_of_the_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", PAGES["docs/results.md"], re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(lines, {})
+    stages = PAGES["docs/results.md"].partition("## Table 3")[2]
+    third = re.search(r"^\| H (?:\|[^|]+){2}\| ([.\d]+) ", stages, re.MULTILINE)
+    assert third
+    assert float(capsys.readouterr().out) == float(third[1])
+
+
 def test_make_targets_exist() -> None:
     named = {target for words in MAKE for target in words[1:] if "=" not in target}
     named |= {target for text in LINKED.values() for target in re.findall(r"`make ([a-z]+)`", text)}
@@ -150,7 +162,7 @@ def test_make_targets_exist() -> None:
 
 
 def test_every_line_of_a_block_is_checked() -> None:
-    # The Python of docs/your-own.md is run by test_probing.py, its module by test_deployed.py.
+    # Python: of docs/your-own.md in test_probe.py, of CONTRIBUTING.md in test_smoke.py. Modules: in test_deployed.py.
     assert {kind for kind, _ in FENCED} <= {"bash", "yaml", "python", "snakemake"}
     assert sum(text.count("```") for text in PAGES.values()) == 2 * len(FENCED)
     checked = {*SNAKEMAKE, *POSINFO, *MAKE}

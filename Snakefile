@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)  # not of a workflow that has this one as a module
+HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)  # of this file, also as a module of another workflow
 
 
 configfile: f"{HERE}/config.yaml"

@@ -1,4 +1,4 @@
-"""Common ground: the checked configuration, and the few helpers that rules share.
+"""The checked configuration, and what all rules share.
 
 Whatever enters from the repository (code, registry entries, published numbers, settings) is a parameter, by value or by
 digest; input files are data only. So an edit reruns exactly what it decides, and a fresh checkout reruns nothing. What a

@@ -1,7 +1,7 @@
 """Decode and resize each image once, for all encoders.
 
 REQUIRED INPUTS: the wheels, archives or folders with the photographs.
-OUTPUTS: {results}/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (a row for each image: its name and origin), .json
+OUTPUTS: <results>/images/{images}.npy (uint8 [N, 224, 224, 3]), .csv (a row for each image: its name and origin), .json
 """
 
 

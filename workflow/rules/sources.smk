@@ -1,7 +1,7 @@
 """Fetch the sources that the registry names, and verify each before anything uses it.
 
 REQUIRED INPUTS: none; a package index for wheels, the network for URLs, local files where an entry names one.
-OUTPUTS: {resources}/packages/{package}-{version}.whl, {resources}/archives/{file}; where no checksum is published, also
+OUTPUTS: <resources>/packages/{package}-{version}.whl, <resources>/archives/{file}; where no checksum is published, also
 {file}.sha256, the sum of the first download
 """
 

@@ -38,7 +38,7 @@ class Preprocessing:
     Attributes:
         order: `RGB` or `BGR`.
         range: the value of white: 1 or 255.
-        mean, std: subtracted from the values, and then divided into them, in the encoder's channel order.
+        mean, std: of each channel, in the encoder's order; a value x becomes (x - mean) / std.
     """
 
     order: str

@@ -25,7 +25,7 @@ class Readout:
     Attributes:
         layers: convolutions (paper table 2a: 1, 2, 3).
         kernel: side of each kernel, odd (table 2b: 1, 3, 7).
-        padding: zero padding of each convolution, in pixels of the 28x28 map (table 4: 0, 1, 2).
+        padding: zero padding of each convolution, in cells of the 28x28 map (table 4: 0, 1, 2).
         stages: `all`, or the name of the one stage that is read (table 3).
         cut: cells of the 28x28 map that are cut away on each side before the convolution; the name then says `-c2`.
         raw: read the stages unscaled whatever `training: scale` says; the name then ends in `-raw`.

@@ -28,9 +28,9 @@ class ShuffledPosition(Entry):
 
 
 class PreprocessingEntry(Entry):
-    """The preprocessing of an encoder's images; see `features.Preprocessing`.
+    """The preprocessing of an encoder's images; `features.extraction.Preprocessing` does it.
 
-    `range` is the value of white. For each channel, `mean` is subtracted, which lies within it, and `std` divided by.
+    `range` is the value of white. Of each channel, `mean` (from 0 to `range`) is subtracted; the rest is divided by `std`.
     """
 
     order: Literal["RGB", "BGR"]

@@ -1,4 +1,4 @@
-"""One number pair of a table: which run of ours it is, and where it stands in the paper.
+"""One pair of numbers in a table (SPC, MAE): which readout's scores it sums up, and where it stands in the paper.
 
 Tables, figures and claims are lists of cells; rules only collect what the cells name.
 """
@@ -19,7 +19,7 @@ def printed_model(model: str) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number pair of a table: where it stands in the paper, and which run of ours it is.
+    """One pair of numbers in a table (SPC, MAE): where it stands in the paper, and which readout's scores it sums up.
 
     Attributes:
         model: the paper's row label, such as `VGG`; for a control, our encoder's name.

@@ -50,9 +50,8 @@ def curve(
 ) -> Iterator[pd.DataFrame]:
     """Yield scores on the test images of readouts trained on a subset, for each subset but the whole.
 
-    The columns are `COLUMNS`.
-
-    The protocol is the same for every subset, its epochs too: fewer images also mean fewer steps.
+    The columns are `COLUMNS`. The protocol is the same for every subset, its epochs too: fewer images also mean fewer
+    steps.
 
     Args:
         run: its `curve` holds the shares of the training photographs.

@@ -187,15 +187,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, metadata: dict[str, Any]) -> None:
-    """Write a sidecar: sorted, indented JSON."""
+    """Write metadata as sorted, indented JSON."""
     write_text(path, json.dumps(metadata, indent=1, sort_keys=True) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a sidecar.
+    """Read the metadata of a file that `write_json` wrote.
 
     Raises:
-        InputError: when it is missing or not JSON.
+        InputError: when it is missing or not a JSON object.
     """
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))

@@ -11,8 +11,7 @@ grammars do.
 
 It covers imports of the form `from posinfo.package.module import name` and `from posinfo.package import module`, at
 the top of a module or inside a function. It does not see modules that are imported by a name in a string: a rule that
-runs such code passes the digest of that code too. Nor does the digest of a command's function cover the options that
-`add` declares: a rule passes every option that decides a number, and Snakemake compares what it passes.
+runs such code passes the digest of that code too.
 """
 
 import ast

@@ -81,7 +81,7 @@ def _drawn(table: pd.DataFrame, images: NDArray[np.float64], rng: np.random.Gene
 
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome:
-    """Of a claim: fails if one comparison fails, holds if all hold."""
+    """The outcome of a claim: fails if one comparison fails, holds if all hold, otherwise undecided."""
     if "fails" in outcomes:
         return "fails"
     return "holds" if set(outcomes) == {"holds"} else "undecided"

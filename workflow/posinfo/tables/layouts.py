@@ -88,7 +88,7 @@ def write_table(table: BuiltTable, name: str, output: Path) -> None:
 
 
 def markdown(table: BuiltTable) -> str:
-    """SPC and MAE below each other, as a screen is wide; then the caption and what the encoders are."""
+    """The table as Markdown: SPC above MAE, so that rows fit a screen; then the caption and what the encoders are."""
     metrics = table.layout.columns.get_level_values(1)
     blocks = []
     for metric in [name for name in metrics.unique() if name] or [""]:

@@ -20,7 +20,7 @@ class HookedNetwork:
         self.names = [name for name, part in model.named_modules() if name and not isinstance(part, nn.Identity)]
 
     def reader(self, taps: Mapping[str, str], keep: Callable[[Any], Any]) -> nn.Module:
-        """As of a `TracedNetwork`. A module that is not called has no output."""
+        """As `TracedNetwork.reader`; a module that is not called has no output."""
         return _HookedReader(self._model, taps, keep)
 
 

@@ -4,8 +4,8 @@ The table and the figure are made by the core's rules, from the experiment's des
 
 REQUIRED INPUTS: scores, readouts (the groups base and stages) and features of natural images of every encoder of the
 config's atlas
-OUTPUTS: results/atlas/{encoder}.structure.json (receptive fields of its stages), results/atlas/{encoder}.npz and .json
-(predicted maps), results/atlas.html (one file that opens from the disk)
+OUTPUTS: <results>/atlas/{encoder}.structure.json (receptive fields of its stages), <results>/atlas/{encoder}.npz and .json
+(predicted maps), <results>/atlas.html (one file that opens from the disk)
 """
 
 from posinfo.experiments.atlas import EXPERIMENT as ATLAS, inputs as atlas_inputs

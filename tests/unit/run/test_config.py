@@ -130,7 +130,7 @@ def test_overlays_load(overlay: str) -> None:
         ),
         ({"own": {"encoders": {"mine": {"variant_of": "vgg16", "step": 3}}}}, ["step is for variants"]),
         ({"tasks": {"tuning": {"lr_boddy": 1}}}, ["tasks.tuning.lr_boddy", "did you mean 'lr_body'?"]),
-        ({"tasks": {"beside": ["vgg-slim-saliency"]}}, ["duplicate entry: vgg-slim-saliency"]),
+        ({"tasks": {"beside": ["vgg-slim-saliency"]}}, ["vgg-slim-saliency is a duplicate entry"]),
     ],
 )
 def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None:

@@ -30,7 +30,7 @@ class ShuffledPosition(Entry):
 class PreprocessingEntry(Entry):
     """The preprocessing of an encoder's images; `features.extraction.Preprocessing` does it.
 
-    `range` is the value of white. Of each channel, `mean` (from 0 to `range`) is subtracted; the rest is divided by `std`.
+    `range` is the value of white. From each channel, `mean` (0 to `range`) is subtracted; the rest is divided by `std`.
     """
 
     order: Literal["RGB", "BGR"]

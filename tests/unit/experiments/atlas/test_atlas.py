@@ -122,7 +122,7 @@ def test_encoders_outside_the_atlas_are_refused() -> None:
     [
         ({"encoders": ["squeezenett"]}, "did you mean 'squeezenet'"),
         ({"encoders": ["vgg16-cropped"]}, "name vgg16"),
-        ({"encoders": ["vgg16", "vgg16"]}, "duplicate entry vgg16"),
+        ({"encoders": ["vgg16", "vgg16"]}, "vgg16 is a duplicate entry"),
         ({"encoders": ["vgg16"], "untrained": ["vgg61"]}, "did you mean 'vgg16'"),
         ({"encoders": ["vgg16"], "untrained": ["vgg16"], "draws": 0}, "no weights at all"),
     ],

@@ -83,11 +83,11 @@ def test_encoders_that_are_not_trained_here_are_named(encoder: str, task: Any, w
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"beside": ["vgg-slim-saliency"]}, "duplicate entry: vgg-slim-saliency"),
+        ({"beside": ["vgg-slim-saliency"]}, "vgg-slim-saliency is a duplicate entry"),
         ({"saliency": "vgg16"}, "saliency: vgg16 is not trained for saliency"),
         ({"saliency_without_padding": "vgg16-saliency"}, "has padding zeros; name an encoder with padding: none"),
         ({"beside": ["vgg61"]}, "did you mean 'vgg16'"),
-        ({"saliency_sets": {"tests": ["compositions", "compositions"]}}, "duplicate entry among the tests"),
+        ({"saliency_sets": {"tests": ["compositions", "compositions"]}}, "compositions is a duplicate entry"),
         ({"saliency_sets": {"train": "ecssd", "tests": ["ecssd"]}}, "both learned from and tested on"),
         ({"saliency_sets": {"train": "photos-train"}}, "has no masks"),
         ({"tuning": {"lr_boddy": 1}}, "lr_boddy"),

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import Encoder, RandomWeights
 from posinfo.run.cells import MOST_PATTERNS, Cell
-from posinfo.run.experiments import Section
+from posinfo.run.experiments import Section, each_once
 from posinfo.run.paths import features_folder, scores_of
 from posinfo.run.roles import registry_of
 from posinfo.store.errors import InputError, unknown
@@ -38,7 +38,9 @@ class AtlasEncoder:
 class Atlas(Section):
     """Networks that are read stage by stage, each beside itself with random weights."""
 
-    encoders: list[str] = Field([], description="Encoders, one for each network; none: no atlas is made.")
+    encoders: Annotated[list[str], AfterValidator(each_once)] = Field(
+        [], description="Encoders, one for each network; none: no atlas is made."
+    )
     untrained: list[str] = Field(
         [],
         description="Networks of `encoders` that are read with random weights only, for example where trained weights "
@@ -54,8 +56,6 @@ class Atlas(Section):
             entry = look_up("encoder", name, registry_of(info).encoders)
             if entry.fit:
                 raise ValueError(f"{name} has fitted maps; the atlas shows a network's own, name {entry.variant_of}")
-            if self.encoders.count(name) > 1:
-                raise ValueError(f"duplicate entry {name}; name each network once")
         for name in self.untrained:
             if name not in self.encoders:
                 raise ValueError(f"untrained: {unknown('encoder of the atlas', name, self.encoders)}")

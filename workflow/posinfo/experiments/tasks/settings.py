@@ -1,13 +1,13 @@
 """The section `tasks` of the config: which encoders are trained for which task, from which images, by which recipe."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from posinfo.experiments.tasks.recipes import COMPOSITIONS, Recipe, Tuning
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import Task
-from posinfo.run.experiments import Section
+from posinfo.run.experiments import Section, each_once
 from posinfo.run.roles import registry_of
 
 
@@ -15,15 +15,15 @@ class TaskSets(Section):
     """The images with masks that a task is learned from and tested on."""
 
     train: str = Field(COMPOSITIONS, description="Learned from: compositions, or a set of images with masks.")
-    tests: list[str] = Field([COMPOSITIONS], min_length=1, description="Tested on, each by itself.")
+    tests: Annotated[list[str], Field(min_length=1), AfterValidator(each_once)] = Field(
+        [COMPOSITIONS], description="Tested on, each by itself."
+    )
 
     @model_validator(mode="after")
     def _known(self, info: ValidationInfo) -> Self:
         for name in (self.train, *self.tests):
             if name != COMPOSITIONS:
                 registry_of(info).mask_dependencies(name)
-        if twice := [name for name in self.tests if self.tests.count(name) > 1]:
-            raise ValueError(f"duplicate entry among the tests: {twice[0]}")
         if self.train != COMPOSITIONS and self.train in self.tests:
             raise ValueError(f"{self.train} is both learned from and tested on; name another set")
         return self
@@ -79,7 +79,6 @@ class Tasks(Section):
                 raise ValueError(f"{role}: {name} has padding {entry.padding}; name an encoder with padding: none")
         for name in self.beside:
             look_up("encoder", name, encoders)
-        for shown in (list(self.encoders.values()), self.of_table6):
-            if twice := [name for name in shown if shown.count(name) > 1]:
-                raise ValueError(f"duplicate entry: {twice[0]}; name an encoder for each")
+        each_once(list(self.encoders.values()))
+        each_once(self.of_table6)
         return self

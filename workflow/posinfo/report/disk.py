@@ -37,9 +37,7 @@ def image_count(name: str, registry: Registry) -> int:
         InputError: for an unknown set, or a folder that is not there.
     """
     entry = look_up("set of images", name, registry.images)
-    if isinstance(entry, SyntheticImages):
-        return len(entry.constant) + entry.noise.draws
-    if isinstance(entry, ArchiveImages):
+    if isinstance(entry, ArchiveImages | SyntheticImages):
         return entry.count
     if isinstance(entry, Folder):
         return len(photographs_in(Path(entry.folder), entry.count)) * entry.views

@@ -58,9 +58,9 @@ class CellLayout:
         note: what a reader must know, for the caption.
     """
 
-    keys: tuple[str, ...]
-    down: tuple[str, ...]
-    across: str
+    keys: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    across: str = ""
     note: str = ""
 
 
@@ -84,7 +84,7 @@ class Table:
     alias: str = ""
     published: Path | None = None
     cells: Cells | None = None
-    layout: CellLayout | None = None
+    layout: CellLayout = CellLayout()
 
 
 @dataclass(frozen=True)

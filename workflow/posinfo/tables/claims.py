@@ -136,7 +136,7 @@ def printed_values(run: "RunConfig", known: Mapping[str, Table]) -> pd.DataFrame
     """
     frames = []
     for table in known.values():
-        if table.published and table.cells and table.layout:
+        if table.published and table.cells:
             ours = pd.DataFrame(
                 [{**cell.labels(), "encoder": cell.encoder, "readout": cell.readout.name} for cell in table.cells(run)]
             )

@@ -13,21 +13,21 @@ FOLDER = Path(__file__).parent
 TABLES = {
     "table5a": Table(
         about="Saliency with and without padding",
-        inputs=inputs.saliency_files,
+        inputs=lambda run: inputs.measured_files(run, "saliency", "metrics"),
         build="experiments.tasks.tables:build",
         alias="saliency",
         published=FOLDER / "published/table5a_saliency.csv",
     ),
     "table5b": Table(
         about="Semantic segmentation with and without padding",
-        inputs=inputs.segmentation_files,
+        inputs=lambda run: inputs.measured_files(run, "segmentation", "metrics"),
         build="experiments.tasks.tables:build",
         alias="segmentation",
         published=FOLDER / "published/table5b_segmentation.csv",
     ),
     "classes": Table(
         about="Segmentation class by class",
-        inputs=inputs.segmentation_files,
+        inputs=lambda run: inputs.measured_files(run, "segmentation", "metrics"),
         build="experiments.tasks.tables:build_classes",
         alias="per-class",
     ),
@@ -77,7 +77,9 @@ EXPERIMENT = Experiment(
         "tasks": Measurement(
             keys=("task", "padding"),
             metric="score",
-            inputs=inputs.image_files,
+            inputs=lambda run: [
+                path for task in ("saliency", "segmentation") for path in inputs.measured_files(run, task, "images")
+            ],
             rows="experiments.tasks.tables:image_scores",
             printed="experiments.tasks.tables:published_scores",
         )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from posinfo.experiments.tasks.data.masks import UNKNOWN, Mask
 from posinfo.figures.maps import bar, image_in, tight
-from posinfo.figures.style import ERROR, MAP, MARKERS, SPC, VOID, WHOLE, bare, colours_of, explain, name_of, short
+from posinfo.figures.style import ERROR, MAP, MARKERS, VOID, WHOLE, bare, colours_of, finish_panels, name_of, short
 from posinfo.figures.summaries import interval, table_estimates
 from posinfo.store.arrays import read_arrays
 
@@ -133,9 +133,6 @@ def tuning(data: "FigureData") -> Figure:
         axes.set_xscale("symlog", linthresh=10, linscale=0.3)
         axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=7)
         axes.minorticks_off()
-        axes.set(title=name_of(pattern), xlim=(-1, 1.3 * ticks[-1]), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
-    panels[0].set_ylabel(SPC)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(labels)))
-    explain(figure, "steps of training", shown)
+        axes.set(title=name_of(pattern), xlim=(-1, 1.3 * ticks[-1]))
+    finish_panels(figure, panels, "steps of training", shown, ncols=min(3, len(trained)))
     return figure

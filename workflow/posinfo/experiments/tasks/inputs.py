@@ -141,22 +141,8 @@ def encoders_by_padding(run: "RunConfig", task: Task) -> dict[str, str]:
     return {"without": roles[f"{task}_without_padding"], "with": roles[task]}
 
 
-def saliency_files(run: "RunConfig") -> list[str]:
-    """The metrics of Table 5a's encoders: without padding, then with."""
-    return _measured(run, "saliency", "metrics")
-
-
-def segmentation_files(run: "RunConfig") -> list[str]:
-    """The metrics of Table 5b's encoders: without padding, then with."""
-    return _measured(run, "segmentation", "metrics")
-
-
-def image_files(run: "RunConfig") -> list[str]:
-    """The scores of single images of the encoders of both tables."""
-    return [*_measured(run, "saliency", "images"), *_measured(run, "segmentation", "images")]
-
-
-def _measured(run: "RunConfig", task: Task, name: str) -> list[str]:
+def measured_files(run: "RunConfig", task: Task, name: str) -> list[str]:
+    """The csv files `metrics` (of sets) or `images` (of single images) of encoders: without padding, then with."""
     return [f"{run.results}/encoders/{encoder}.{name}.csv" for encoder in encoders_by_padding(run, task).values()]
 
 

@@ -78,7 +78,7 @@ def test_numbers_are_printed_with_three_decimals() -> None:
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
     built = made(tmp_path, "table3", seeds=1)
     assert built.tidy["spc_sd"].isna().all()
-    assert built.caption.startswith("Each stage alone, and all: one seed, in brackets the paper.")
+    assert built.caption.startswith("Each stage alone, and all: mean over 1 seed, in brackets the paper.")
     assert "±" not in built.layout.to_string()
 
 

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import MARKERS, SPC, WHOLE, colour_of, explain, name_of
+from posinfo.figures.style import MARKERS, WHOLE, colour_of, finish_panels, name_of
 from posinfo.figures.summaries import interval, table_estimates
 
 
@@ -23,10 +23,7 @@ def border(data: FigureData) -> Figure:
             apart = 0.08 * (place - (len(titles) - 1) / 2)
             look = {"color": colour_of(encoder, run), "marker": MARKERS[place], "label": title}
             axes.errorbar(rows["cut"] + apart, rows["value"], interval(rows), **look)
-        axes.set(title=name_of(pattern), ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
+        axes.set_title(name_of(pattern))
         axes.set_xticks(np.unique(shown["cut"]))
-    panels[0].set_ylabel(SPC)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    explain(figure, f"cells cut away on each side of the {side} x {side} maps", shown)
+    finish_panels(figure, panels, f"cells cut away on each side of the {side} x {side} maps", shown, ncols=2)
     return figure

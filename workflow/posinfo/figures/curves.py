@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import COLUMN, PAPER, SPC, WHOLE, colour_of, explain, name_of
+from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of, finish_panels, name_of
 from posinfo.figures.summaries import estimate, interval
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
+from posinfo.run.shown import counted
 
 PAPERS_IMAGES = 10_533  # on which the paper trained
 ALONE = ("^", "s")  # markers of readouts of one stage
@@ -23,26 +24,23 @@ def learning_curve(data: FigureData) -> Figure:
     titles = run.titles(curve["encoder"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(COLUMN, 3), sharey=True)
     printed = data.printed[data.printed["images"] == "natural"]
-    lowest = -0.1
+    frames = []
     for axes, pattern in zip(panels, patterns, strict=True):
         for (encoder, readout), part in curve[curve["pattern"] == pattern].groupby(["encoder", "readout"], sort=False):
             stages = Readout.parse(readout).stages
             marker = "o" if stages == "all" else ALONE[run.stages(encoder).index(stages) % 2]
             shown = pd.DataFrame([{"images": count, **estimate(rows)} for count, rows in part.groupby("images")])
             colour = colour_of(encoder, run)
-            lowest = min(lowest, float(shown["low"].min()) - 0.02)
+            frames.append(shown)
             label = titles[encoder] if stages == "all" else f"{titles[encoder]}, {stages} alone"
             axes.errorbar(shown["images"], shown["value"], interval(shown), color=colour, marker=marker, label=label)
             same = (printed["encoder"] == encoder) & (printed["readout"] == readout) & (printed["pattern"] == pattern)
             printed_spc = printed[same]["spc"]
             axes.plot([PAPERS_IMAGES] * len(printed_spc), printed_spc, **(PAPER | {"mec": colour}))
         axes.margins(x=0.1)
-        axes.set(xscale="log", ylim=(lowest, 1), title=name_of(pattern))
+        axes.set(xscale="log", title=name_of(pattern))
     panels[0].plot([], [], label="paper", **PAPER)
-    panels[0].set_ylabel(SPC)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=1)
-    explain(figure, "training images", shown)
+    finish_panels(figure, panels, "training images", pd.concat(frames), ncols=1)
     return figure
 
 
@@ -63,5 +61,5 @@ def training(data: FigureData) -> Figure:
     panels[0].set_ylabel("loss (squared error)")
     keys = [Line2D([], [], color=colour_of(encoder, run), label=title) for encoder, title in titles.items()]
     figure.legend(handles=keys, loc="outside upper center", ncols=len(keys))
-    figure.supxlabel(f"epoch (one line per seed, {losses['seed'].nunique()} seeds)", fontsize=8)
+    figure.supxlabel(f"epoch (a line per seed, {counted(losses['seed'].nunique(), 'seed')})", fontsize=8)
     return figure

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from posinfo.run.config import RunConfig
+from posinfo.run.shown import counted
 from posinfo.store.files import atomic_write
 
 STYLE = Path(__file__).parent / "posinfo.mplstyle"
@@ -85,10 +86,24 @@ def bare(axes: Axes, edge: bool = False) -> None:
 
 def explain(figure: Figure, label: str, shown: pd.DataFrame) -> None:
     """Write below all panels what their common axis shows, the columns `n` and `seeds`, and what the whiskers are."""
-    seeds = shown["seeds"].max()
-    over = f", {seeds} seeds" if seeds > 1 else ""
-    note = f"n = {shown['n'].max()} natural images{over}; whiskers: 95 % intervals"
+    seeds = counted(shown["seeds"].max(), "seed")
+    note = f"n = {shown['n'].max()} natural images, {seeds}; whiskers: 95 % intervals"
     figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7)
+
+
+def finish_panels(figure: Figure, panels: Sequence[Axes], label: str, shown: pd.DataFrame, ncols: int) -> None:
+    """Complete panels that share the axis of SPC: its label and range, a legend above, `explain` below.
+
+    Args:
+        figure: of the panels.
+        panels: side by side; they show the same lines.
+        label: of their common horizontal axis.
+        shown: all that is drawn, with the columns of `summaries.estimates`.
+        ncols: columns of the legend.
+    """
+    panels[0].set(ylabel=SPC, ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=ncols)
+    explain(figure, label, shown)
 
 
 def stage_line(axes: Axes, stages: Sequence[str], values: ArrayLike, spread: ArrayLike, **look: Any) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from posinfo.figures.data import FigureData
-from posinfo.figures.style import COLUMN, PAPER, SPC, WHOLE, colour_of, explain, name_of, stage_line
+from posinfo.figures.style import COLUMN, PAPER, WHOLE, colour_of, explain, finish_panels, name_of, stage_line
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
 from posinfo.run.config import RunConfig
@@ -80,11 +80,8 @@ def stages(data: FigureData) -> Figure:
             look = {"color": colour_of(encoder, run), "marker": "o", "label": titles[encoder]}
             stage_line(axes, rows["stages"].tolist(), rows["value"], interval(rows), **look)
         axes.plot(axes.get_xticks(), rows["spc"], label="VGG in the paper", **PAPER)
-        axes.set(ylim=(min(-0.1, shown["low"].min() - 0.02), 1), title=name_of(pattern))
-    panels[0].set_ylabel(SPC)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    explain(figure, "stage that is read, and all stages", shown)
+        axes.set_title(name_of(pattern))
+    finish_panels(figure, panels, "stage that is read, and all stages", shown, ncols=2)
     return figure
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from posinfo.run.shown import counted
 from posinfo.run.tables import LEGEND
 from posinfo.tables.intervals import difference
 from posinfo.tables.layouts import said_once, with_interval, with_sd
@@ -95,10 +96,10 @@ def caption(scores: pd.DataFrame, images: str) -> str:
         scores: as `summarised` returns them.
         images: what the test images are.
     """
-    spread = f"mean ± sd over {_counted(scores['n_seeds'].max(), 'seed')}"
+    spread = f"mean ± sd over {counted(scores['n_seeds'].max(), 'seed')}"
     random = scores[scores["weights"] == "random"]
     if len(random):
-        counts = f"{_counted(random['draws'].max(), 'draw')} of {_counted(random['n_seeds'].max(), 'seed')} each"
+        counts = f"{counted(random['draws'].max(), 'draw')} of {counted(random['n_seeds'].max(), 'seed')} each"
         spread += f"; for random weights, over {counts}"
     return (
         f"Readouts of each stage alone, and of all: {spread}, [95 % interval] of SPC. Images: {images} "
@@ -106,7 +107,3 @@ def caption(scores: pd.DataFrame, images: str) -> str:
         "cell, in pixels; sees border: share of cells whose receptive field reaches the image's border; for all, the "
         f"largest of its stages. {LEGEND}"
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -127,12 +127,17 @@ def caption_files(run: "RunConfig") -> list[Path]:
     return [file for folder in folders if (file := folder / CAPTIONS.name).exists()]
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 seed`, or `3 seeds`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def captions(run: "RunConfig") -> dict[str, str]:
     """The caption of every table, figure and page, with the run's names filled in."""
     names = {
         **roles(run),
         **run.images.model_dump(),
-        "seeds": f"{len(run.seeds)} seeds" if len(run.seeds) > 1 else "one seed",
+        "seeds": counted(len(run.seeds), "seed"),
         "first_seed": run.seeds[0],
         "patterns": run.patterns,
         "side": run.alignment.side,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from posinfo.run.cells import AS_RELEASED
 from posinfo.run.experiments import CellLayout, Table
-from posinfo.run.shown import table_of
+from posinfo.run.shown import counted, table_of
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import said_once, three_decimals, with_sd
 from posinfo.tables.summaries import (
@@ -37,7 +37,6 @@ def collected(run: "RunConfig", table: Table, paths: Sequence[Path]) -> pd.DataF
     Our own tables end with the best constant prediction of each pattern.
     """
     assert table.cells is not None
-    assert table.layout is not None
     summary = summarise(read_scores(paths), table.cells(run))
     if table.published is None:
         constant = constant_rows(list(summary["pattern"].unique()), run.patterns, table.layout)
@@ -47,7 +46,6 @@ def collected(run: "RunConfig", table: Table, paths: Sequence[Path]) -> pd.DataF
 
 def laid_out(run: "RunConfig", table: Table, rows: pd.DataFrame) -> BuiltTable:
     """The finished table of rows that `collected` returned; a column `seconds` is shown where there is one."""
-    assert table.layout is not None
     known = [name for name in rows["encoder"].unique() if name in run.registry.encoders]
     return BuiltTable(
         tidy=tidy(rows, table),
@@ -59,7 +57,6 @@ def laid_out(run: "RunConfig", table: Table, rows: pd.DataFrame) -> BuiltTable:
 
 def tidy(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
     """The columns of the csv: what names a cell, what was measured, what was published."""
-    assert table.layout is not None
     named = [key for key in table.layout.keys if key not in ("model", "images")]
     source = ["encoder", "images"] if "images" in table.layout.keys else ["encoder", "readout", "images"]
     if table.published is None:
@@ -96,7 +93,6 @@ def layout(rows: pd.DataFrame, layout: CellLayout, *, published: bool) -> pd.Dat
 
 def caption(rows: pd.DataFrame, table: Table, run: "RunConfig") -> str:
     """What the table shows: images, seeds, settings, constant predictions."""
-    assert table.layout is not None
     real = rows[rows["encoder"] != CONSTANT]
     sizes = real.drop_duplicates("images").set_index("images")["n_images"]
     named = {"natural": f"natural {run.images.natural}"}
@@ -106,7 +102,7 @@ def caption(rows: pd.DataFrame, table: Table, run: "RunConfig") -> str:
         settings += f", hidden channels {run.training.hidden}"
     constant = int(real["n_constant"].sum())
     seeds = real["n_seeds"].iloc[0]
-    spread = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
+    spread = f"mean{' ± sd' if seeds > 1 else ''} over {counted(seeds, 'seed')}"
     beside = ", in brackets the paper" if table.published else ""
     released = rows["model"].str.endswith(AS_RELEASED).any()
     sentences = [

@@ -9,6 +9,7 @@ from posinfo.experiments.atlas.table import read_atlas
 from posinfo.figures.data import FigureData
 from posinfo.figures.style import WHOLE, name_of
 from posinfo.probing.figure import INTERVALS, draw_panel, lowest
+from posinfo.run.shown import counted
 
 
 def draw(data: FigureData) -> Figure:
@@ -29,6 +30,6 @@ def draw(data: FigureData) -> Figure:
     for axes, pattern in zip(panels[0], patterns, strict=True):
         axes.set_title(name_of(pattern))
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=len(handles))
-    n = f"n = {frame['n_images'].max()} natural images, {frame['n_seeds'].max()} seeds; {INTERVALS}"
+    n = f"n = {frame['n_images'].max()} natural images, {counted(frame['n_seeds'].max(), 'seed')}; {INTERVALS}"
     figure.supxlabel(f"stage that is read, and all stages\n{n}", fontsize=7)
     return figure

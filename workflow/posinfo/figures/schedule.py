@@ -21,7 +21,7 @@ def read_jobs(benchmarks: Path, logs: Path) -> pd.DataFrame:
     """One row per job, sorted by `job`, its path below the folder.
 
     `stage` is the first folder, `name` the next; `seconds` it took; `end` in seconds since 1970 (UTC), NaN where no log
-    tells of a job that ended well.
+    says that the job ended well.
     """
     rows = []
     for path in sorted(benchmarks.rglob("*.tsv")):

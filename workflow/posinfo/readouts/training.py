@@ -60,7 +60,7 @@ def train(
     learns as if it were alone.
 
     Args:
-        checkpoint: written after each epoch, so that a killed job goes on from it, and removed at the end; the result
+        checkpoint: written after each epoch, so that a killed job resumes from it, and removed at the end; the result
             is the same. A checkpoint of another training is ignored.
 
     Returns:

@@ -77,7 +77,7 @@ class Inputs:
         return [canonical_json(part), *state]
 
     def trained_on(self, images: str) -> list[str]:
-        """The csv of the training images, for the natural test images: none of them may stand on both sides."""
+        """The csv of the training images, for the natural test images: no photograph may be in both sets."""
         return [images_file(self.run, self.run.images.train, "csv")] if images == self.run.images.natural else []
 
     def encoder(self, name: str) -> str:

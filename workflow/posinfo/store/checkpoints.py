@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a training after an epoch, from which a killed job goes on."""
+"""Checkpoints: the state of a training after an epoch, from which a killed job resumes."""
 
 import io
 from hashlib import sha256

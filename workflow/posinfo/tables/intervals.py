@@ -59,7 +59,7 @@ def difference(higher: pd.DataFrame, lower: pd.DataFrame | None, metric: str, of
 
 @lru_cache(maxsize=4)  # a table, a figure or the claims compare a hundred cells on the same few sets of images
 def _first_weights(images: tuple[str, ...]) -> tuple[NDArray[np.float64], np.random.Generator]:
-    """The weights that a comparison draws first, and the generator after them, to go on with a copy of."""
+    """The weights that a comparison draws first, and the generator after them; copy it before use."""
     rng = np.random.default_rng(0)
     weights = _image_weights(list(images), rng)
     weights.flags.writeable = False

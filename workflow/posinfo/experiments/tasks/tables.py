@@ -27,7 +27,7 @@ POSITION_ONLY = "position-only baseline"  # the row of the mean training mask
 
 @dataclass(frozen=True)
 class TaskMetrics:
-    """How well encoders do their task, as a table tells it.
+    """The metrics of a table that says how well encoders do their task.
 
     Attributes:
         task: what the encoders are trained for.

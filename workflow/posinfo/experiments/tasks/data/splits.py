@@ -103,7 +103,7 @@ class Split:
         """Compositions of a set of images, or a set with its masks.
 
         Args:
-            files: the set's .npy; its .csv tells which views show one photograph. Then, perhaps, the masks' .npy.
+            files: the set's .npy, whose .csv says which views show one photograph; then the masks' .npy, if any.
             learned: the recipe, for examples to learn from (sets with masks are shuffled, mirrored and endless,
                 compositions begin plain); without it they are tested on.
             placed: where objects lie in compositions; by default uniformly.

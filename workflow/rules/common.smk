@@ -16,6 +16,7 @@ sys.path.insert(0, f"{HERE}/workflow")  # in a clone, the library lies beside th
 from posinfo.registry.catalogue import canonical_json
 from posinfo.run import shown
 from posinfo.run.config import load_config
+from posinfo.run.figures import SHOWN
 from posinfo.run.inputs import Inputs
 from posinfo.run.paths import scores_of, sidecars
 from posinfo.run.tables import curve_cells

@@ -56,14 +56,15 @@ rule predictions:
         **needs(4, gpus=1),
     params:
         maps=lambda wildcards: INPUTS.drawn_maps(wildcards.encoder),
+        shown=SHOWN,
         fit=lambda wildcards: INPUTS.fit(wildcards.encoder),
         run=settings("seeds"),
         device=RUN.device,
         code=lambda wildcards: code("scores.commands:predictions"),
     shell:
         "python3 -m posinfo --log {log:q} predictions {params.maps:q} --readouts {input.readouts:q}"
-        " --images {input.names:q} --features {input.features:q} {params.fit:q} --run {params.run:q}"
-        " --device {params.device} --threads {threads} --output {output.maps:q}"
+        " --images {input.names:q} --features {input.features:q} {params.fit:q} --shown {params.shown}"
+        " --run {params.run:q} --device {params.device} --threads {threads} --output {output.maps:q}"
 
 
 rule learning_curve:

@@ -1,11 +1,14 @@
 """A digest of code changes with what decides numbers, and with nothing else."""
 
 import ast
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from posinfo.store import provenance
 from posinfo.store.provenance import DECIDES_NOTHING, LIBRARY, code_digest
 
@@ -46,6 +49,7 @@ def _scaled(value: float) -> float:
     assert value < 9, "too large"
     return value * FACTOR
 '''
+SHOWING = ("tables.", "figures.", "report.", "experiments.atlas.commands:atlas_page")  # jobs that only show results
 MODULES = {
     "tools/commands.py": COMMANDS,
     "tools/constants.py": "FACTOR = 2\n",
@@ -167,6 +171,23 @@ def names() -> list[str]:
     """The modules of the library."""
     paths = [path.relative_to(LIBRARY).with_suffix("") for path in LIBRARY.rglob("*.py")]
     return [".".join(path.parts) for path in paths]
+
+
+def test_a_new_table_or_figure_of_the_core_redoes_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk"))
+    jobs = [job for job in re.findall(r'code\("([\w.]+:\w+)"\)', rules) if not job.startswith(SHOWING)]
+    assert len(jobs) > 12
+    request.addfinalizer(forget)
+    monkeypatch.setattr(provenance, "LIBRARY", shutil.copytree(LIBRARY, tmp_path / "posinfo"))
+    forget()
+    before = {job: code_digest(job) for job in jobs}
+    for name in ("tables", "figures"):
+        with (tmp_path / f"posinfo/run/{name}.py").open("a") as file:
+            file.write("assert True\n")
+    forget()
+    assert {job: code_digest(job) for job in jobs} == before
 
 
 def test_the_whole_library_takes_a_third_of_a_second() -> None:

@@ -59,6 +59,7 @@ def predictions(
     images: Sequence[Path],
     features: Sequence[Path],
     fit: str = "",
+    shown: int,
     run: str,
     device: DeviceSetting = "auto",
     threads: int = 1,
@@ -71,6 +72,7 @@ def predictions(
         readouts: folders of the encoder's readouts
         images: csv files of the sets of images
         features: folders of their features, in that order
+        shown: number of photographs of each set that figures show
         output: npz file
     """
     from posinfo.features.stored import read_features
@@ -79,7 +81,6 @@ def predictions(
     from posinfo.readouts.stored import load_readout
     from posinfo.registry.entries import Fit
     from posinfo.run.config import load_passed
-    from posinfo.run.figures import SHOWN
     from posinfo.scores.predictions import predicted_maps, select_images, write_predictions
     from posinfo.store.devices import choose_device
 
@@ -87,18 +88,18 @@ def predictions(
     seed = load_passed(run).seeds[0]
     crop = Fit.parse(fit)
     files = {path.stem: path for folder in readouts for path in folder.glob("*.safetensors")}
-    shown = {}
+    names_shown = {}
     stages = {}
     for table, folder in zip(images, features, strict=True):
         names = read_image_names(table)
-        numbers = first_views(names, SHOWN)
-        shown[table.stem] = [names[number] for number in numbers]
+        numbers = first_views(names, shown)
+        names_shown[table.stem] = [names[number] for number in numbers]
         stages[table.stem] = select_images(read_features(folder, fit=crop), numbers)
     drawn = {}
     for readout, name, pattern in json.loads(maps):
         stack, _ = load_readout(files[readout], stages[name])
         drawn[readout, name, pattern] = predicted_maps(stack, stages[name], [pattern], seed, chosen)[pattern]
-    write_predictions(drawn, shown, seed, output)
+    write_predictions(drawn, names_shown, seed, output)
 
 
 def learning_curve(

@@ -75,6 +75,7 @@ def test_the_command_reads_stages_and_all_shallow_first(tmp_path: Path, monkeypa
         stages=tmp_path / "stages",
         images=tmp_path / "set.csv",
         features=tmp_path / "features",
+        shown=5,
         seed=4,
         device="cpu",
         output=output,

@@ -35,6 +35,7 @@ def atlas_maps(
     stages: Path,
     images: Path,
     features: Path,
+    shown: int,
     seed: int,
     device: DeviceSetting = "auto",
     threads: int = 1,
@@ -47,6 +48,7 @@ def atlas_maps(
         stages: folder of its readouts of each stage alone
         images: csv of the images
         features: folder of their features
+        shown: number of photographs whose maps are kept
         seed: of the readouts whose maps are shown
         output: npz file of `stages` (the stage that each readout reads, shallow first, then all), `patterns`, `images`
             (names of those that are shown), `maps` (before the upsampling, float16 [readouts, patterns, images, side,
@@ -59,13 +61,12 @@ def atlas_maps(
     from posinfo.protocol.readout import Readout
     from posinfo.readouts.stored import load_readout
     from posinfo.run.cells import MOST_PATTERNS
-    from posinfo.run.figures import SHOWN
     from posinfo.store.arrays import write_arrays
     from posinfo.store.devices import choose_device
 
     chosen = choose_device(device, threads)
     names = read_image_names(images)
-    shown = first_views(names, SHOWN)
+    kept = first_views(names, shown)
     read = read_features(features)
     readouts = [*(stage.name for stage in read), "all"]
     maps = []
@@ -74,10 +75,10 @@ def atlas_maps(
         folder = base if name == "all" else stages
         stack, metadata = load_readout(folder / f"{Readout(stages=name).name}.safetensors", read)
         used = [stage for stage in read if stage.name in metadata["stages"]]
-        small, error = predict_maps(stack, used, MOST_PATTERNS, shown, seed, metadata["definition"], chosen)
+        small, error = predict_maps(stack, used, MOST_PATTERNS, kept, seed, metadata["definition"], chosen)
         maps.append(small)
         errors.append(error)
-    labels = {"stages": readouts, "patterns": MOST_PATTERNS, "images": [names[image] for image in shown]}
+    labels = {"stages": readouts, "patterns": MOST_PATTERNS, "images": [names[image] for image in kept]}
     write_arrays({**labels, "maps": maps, "errors": errors}, output, seed=seed)
 
 

@@ -53,13 +53,14 @@ rule atlas_maps:
     resources:
         **needs(4, gpus=1),
     params:
+        shown=SHOWN,
         seed=RUN.seeds[0],
         device=RUN.device,
         code=lambda wildcards: code("experiments.atlas.commands:atlas_maps"),
     shell:
         "python3 -m posinfo --log {log:q} atlas-maps --base {input.base:q} --stages {input.stages:q}"
-        " --images {input.images:q} --features {input.features:q} --seed {params.seed} --device {params.device}"
-        " --threads {threads} --output {output.maps:q}"
+        " --images {input.images:q} --features {input.features:q} --shown {params.shown} --seed {params.seed}"
+        " --device {params.device} --threads {threads} --output {output.maps:q}"
 
 
 rule atlas_page:

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = Commands()
     for module in (f"posinfo.{package}.commands" for package in PACKAGES):
         if find_spec(module):  # an experiment of the core's rules alone has no commands
-            import_module(module).add(commands)
+            commands.add(import_module(module))
     args = commands.parse(arguments)
     try:
         call(args)

@@ -12,7 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 ABOUT = """Where does a network encode the position of objects?
@@ -44,14 +44,15 @@ class Commands:
         self._parsers = self.parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
         self._of_rules: list[str] = []
 
-    def add(self, function: Callable[..., None], *, name: str = "", of_rules: bool = True) -> None:
-        """Add a function as a command, with the parameters as arguments and options.
+    def add(self, module: ModuleType) -> None:
+        """Add a module's functions `FOR_USERS` and `OF_RULES` as commands, named like them, with dashes."""
+        for function in getattr(module, "FOR_USERS", ()):
+            self._add(function, of_rules=False)
+        for function in getattr(module, "OF_RULES", ()):
+            self._add(function, of_rules=True)
 
-        Args:
-            name: of the command; by default the function's, with dashes.
-            of_rules: whether the workflow's rules call it, rather than users.
-        """
-        name = name or function.__name__.replace("_", "-")
+    def _add(self, function: Callable[..., None], *, of_rules: bool) -> None:
+        name = function.__name__.strip("_").replace("_", "-")
         about, described = _documented(function)
         shown: dict[str, Any] = {} if of_rules else {"help": about}  # argparse does not list a command without help
         added = self._parsers.add_parser(name, description=about, **shown)

@@ -16,17 +16,13 @@ COMMANDS = '''"""Commands."""
 
 from typing import TYPE_CHECKING
 
-from posinfo.command_line import Commands
+from posinfo import command_line
 from posinfo.tools.constants import FACTOR
 
 if TYPE_CHECKING:
     from posinfo.tools.types import Number
 
 OFFSET = 3
-
-
-def add(commands: Commands) -> None:
-    commands.add(grow, "grow", "make it larger")
 
 
 def grow(value: "Number", times: int = 2) -> "Number":
@@ -48,6 +44,9 @@ def times(value: float) -> float:  # named as a parameter of grow
 def _scaled(value: float) -> float:
     assert value < 9, "too large"
     return value * FACTOR
+
+
+OF_RULES = (grow,)
 '''
 SHOWING = ("tables.", "figures.", "report.", "experiments.atlas.commands:atlas_page")  # jobs that only show results
 MODULES = {
@@ -102,7 +101,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
         ("tools/commands.py", "is negative", "is below zero"),
         ("tools/commands.py", "too large", "above 9"),
         ("tools/commands.py", 'value: "Number", times: int', "value: float, times: float"),
-        ("tools/commands.py", "make it larger", "enlarge"),
+        ("tools/commands.py", "OF_RULES = (grow,)", "OF_RULES = (grow, times)"),
         ("tools/commands.py", "return halved(value)", "return halved(2 * value)"),
         ("tools/commands.py", "OFFSET = 3", "OFFSET = (\n    3\n)"),
         ("tools/types.py", "float", "int"),

@@ -5,18 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posinfo.command_line import Commands
-
 if TYPE_CHECKING:
     from posinfo.registry.entries import Encoder
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(encoder)
-    commands.add(taps, of_rules=False)
-    commands.add(paddings, of_rules=False)
-    commands.add(entry, of_rules=False)
 
 
 def encoder(*, entry: str, resources: Path, output: Path) -> None:
@@ -125,3 +115,7 @@ def entry(name: str, *, weights: str | None = None) -> None:
     if not own["sources"]:
         raise InputError(f"the zoo offers no weights for {name}; write an entry with a local file")
     print(yaml.safe_dump({"own": own}, sort_keys=False, default_flow_style=None, width=110), end="")
+
+
+FOR_USERS = (taps, paddings, entry)
+OF_RULES = (encoder,)

@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(features)
 
 
 def features(
@@ -70,3 +64,6 @@ def features(
         alignment=common,
         device=choose_device(device, threads),
     )
+
+
+OF_RULES = (features,)

@@ -3,13 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(figure)
-
 
 def figure(name: str, *, inputs: Sequence[Path] = (), benchmarks: Path, run: str, output: Path) -> None:
     """Draw a figure, of the core or of an experiment, from the results that it shows.
@@ -29,3 +22,6 @@ def figure(name: str, *, inputs: Sequence[Path] = (), benchmarks: Path, run: str
     passed = load_passed(run)
     draw = load(figure_of(passed, name).draw)
     write_figure(lambda: draw(FigureData(passed, tuple(inputs), benchmarks)), output)
+
+
+OF_RULES = (figure,)

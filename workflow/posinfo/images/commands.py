@@ -4,13 +4,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(images)
-
 
 def images(name: str, *, entry: str, resources: Path, trained_on: Sequence[Path], output: Path) -> None:
     """Decode and resize a set of images; write it, its csv and its sidecar.
@@ -35,3 +28,6 @@ def images(name: str, *, entry: str, resources: Path, trained_on: Sequence[Path]
     for training_set in trained_on:
         decoded = refuse_shared_photographs(decoded, training_set)
     write_images(decoded, count, output)
+
+
+OF_RULES = (images,)

@@ -5,13 +5,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(probe, of_rules=False)
 
 
 def probe(
@@ -73,3 +67,6 @@ def probe(
     write_figure(lambda: plot(scores), path)
     spc = built.layout.loc[:, built.layout.columns.get_level_values(1) != "MAE"]
     print(f"\n{markdown(replace(built, layout=spc))}\nWritten: {path}.csv, .md, .tex, .pdf, .png")
+
+
+FOR_USERS = (probe,)

@@ -3,13 +3,7 @@
 import json
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(readouts)
 
 
 def readouts(
@@ -57,3 +51,6 @@ def readouts(
         for stack, history in zip(stacks, histories, strict=True):
             path = folder / f"{stack.readout.name}.safetensors"
             save_readout(stack, {"loss": history}, path, stages, passed.training, passed.patterns, alignment)
+
+
+OF_RULES = (readouts,)

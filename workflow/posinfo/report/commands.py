@@ -5,15 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(plan, of_rules=False)
-    commands.add(space)
-    commands.add(index)
-
 
 def plan(*, configfile: Sequence[Path] = ()) -> None:
     """Print the disk that a run takes, folder by folder."""
@@ -52,3 +43,7 @@ def index(
     from posinfo.run.config import load_passed
 
     write_page(page_content(load_passed(run), run, output.parent, readouts, images, masks), output)
+
+
+FOR_USERS = (plan,)
+OF_RULES = (space, index)

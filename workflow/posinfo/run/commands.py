@@ -6,20 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from posinfo.command_line import Commands
-
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
 
 Kind = Literal["encoders", "images", "tables", "figures", "readouts", "experiments"]
 _CORES_SAID = ("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--profile")  # options that say where jobs run
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(run, of_rules=False)
-    commands.add(config, of_rules=False)
-    commands.add(list_names, name="list", of_rules=False)
 
 
 def run(*arguments: str) -> None:
@@ -51,7 +42,7 @@ def config(name: str = "", *, output: Path | None = None) -> None:
         print(text, end="")
 
 
-def list_names(kind: Kind | None = None, *, configfile: Sequence[Path] = ()) -> None:
+def list_(kind: Kind | None = None, *, configfile: Sequence[Path] = ()) -> None:
     """List what can be asked for, and what each is.
 
     Args:
@@ -92,3 +83,6 @@ def _names(run: "RunConfig", kind: Kind) -> dict[str, str]:
     found = {group: ", ".join(readout.name for readout in members(group, stages)) for group in GROUPS}
     found[LEAST_SQUARES] = "solved instead of trained, such as lstsq-k3-p0-all"
     return found | {"L1-k5-p0-all": "any readout by its name: L<layers>-k<kernel>-p<padding>-<all or a stage>"}
+
+
+FOR_USERS = (run, config, list_)

@@ -4,15 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(scores)
-    commands.add(predictions)
-    commands.add(learning_curve)
 
 
 def scores(
@@ -150,3 +142,6 @@ def learning_curve(
     whole = whole[whole["readout"].isin(readouts) & whole["pattern"].isin(PATTERNS)]
     counts = {"photographs": len(set(photograph_of(train_names))), "images": len(train_names)}
     write_curve(pd.concat([*subsets, whole.assign(**counts)], ignore_index=True), output)
+
+
+OF_RULES = (scores, predictions, learning_curve)

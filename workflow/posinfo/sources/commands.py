@@ -3,15 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posinfo.command_line import Commands
-
 if TYPE_CHECKING:
     from posinfo.registry.entries import Source
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(fetch)
 
 
 def fetch(*, entry: str, output: Path) -> None:
@@ -43,3 +36,6 @@ def fetch_missing(source: "Source", resources: Path) -> None:
     path = resources / source.place
     if not path.exists():
         fetch(entry=source.model_dump_json(), output=path)
+
+
+OF_RULES = (fetch,)

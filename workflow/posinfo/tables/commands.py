@@ -3,16 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(table)
-    commands.add(claims)
-    commands.add(verify)
-    commands.add(excerpts, of_rules=False)
-
 
 def table(name: str, *, inputs: Sequence[Path] = (), run: str, output: Path) -> None:
     """Build a table, of the core or of an experiment, from the results that it shows.
@@ -95,3 +85,7 @@ def excerpts(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; name one of workflow/expected")
     print("\n\n".join(f"**{name}**\n\n{text}" for name, text in excerpts_of(folder)))
+
+
+FOR_USERS = (excerpts,)
+OF_RULES = (table, claims, verify)

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from posinfo.command_line import Commands, call
+from posinfo.__main__ import main
 from posinfo.experiments.pooled_location import ACCURACY, EXPERIMENT, build
-from posinfo.experiments.pooled_location.commands import add
 from posinfo.experiments.pooled_location.measurement import classify_cells, draw_placements, place_image, pool_features
 from posinfo.features.extraction import Preprocessing
 from posinfo.run.config import load_config
@@ -100,9 +99,7 @@ def test_the_command_measures_an_encoder(tmp_path: Path) -> None:
         write_noise(tmp_path / f"{name}.npy", 3)
     entry = {"architecture": "pixels", "input": {"order": "RGB", "range": 1}, "taps": {"f1": "image"}}
     section = {"grids": [2], "training_images": 3, "test_images": 2}
-    commands = Commands()
-    add(commands)
-    args = commands.parser.parse_args(
+    status = main(
         [
             *("pooled-location", "pixels", "--entry", json.dumps(entry), "--weights"),
             *("--train", str(tmp_path / "train.npy"), "--test", str(tmp_path / "test.npy")),
@@ -114,7 +111,7 @@ def test_the_command_measures_an_encoder(tmp_path: Path) -> None:
             ),
         ]
     )
-    call(args)
+    assert status == 0
     rows = read_rows(load_config({}), ACCURACY, [tmp_path / "pixels.csv"])
     assert rows["encoder"].unique().tolist() == ["pixels"]
     assert rows["seed"].unique().tolist() == [4]

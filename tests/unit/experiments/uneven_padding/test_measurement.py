@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib import pyplot as plt
-from posinfo.command_line import Commands, call
+from posinfo.__main__ import main
 from posinfo.experiments.uneven_padding import ASYMMETRY, EXPERIMENT, figures
-from posinfo.experiments.uneven_padding.commands import add
 from posinfo.experiments.uneven_padding.foveation import PADDINGS, of_one_layer
 from posinfo.experiments.uneven_padding.measurement import PositionReadout, asymmetry, cell_centres, measure_sides
 from posinfo.experiments.uneven_padding.strides import build
@@ -89,9 +88,7 @@ def test_the_command_measures_what_the_figure_shows(tmp_path: Path) -> None:
     for name, count in (("train", 5), ("test", 2)):
         write_noise(tmp_path / f"{name}.npy", count)
     entry = {"architecture": "pixels", "input": {"order": "RGB", "range": 1}, "taps": {"f1": "image"}}
-    commands = Commands()
-    add(commands)
-    args = commands.parser.parse_args(
+    status = main(
         [
             *("uneven-padding", "pixels", "--entry", json.dumps(entry), "--weights"),
             *("--train", str(tmp_path / "train.npy"), "--test", str(tmp_path / "test.npy")),
@@ -99,7 +96,7 @@ def test_the_command_measures_what_the_figure_shows(tmp_path: Path) -> None:
             *("--output", str(tmp_path / "pixels.csv"), "--maps", str(tmp_path / "maps/pixels.npz")),
         ]
     )
-    call(args)
+    assert status == 0
     rows = read_rows(load_config({}), ASYMMETRY, [tmp_path / "pixels.csv"])
     assert rows["encoder"].unique().tolist() == ["pixels"]
     assert rows["side"].tolist() == [64, 64, 65, 65]

@@ -3,15 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(structure)
-    commands.add(atlas_maps)
-    commands.add(atlas_page)
 
 
 def structure(encoder: str, *, threads: int = 1, output: Path) -> None:
@@ -99,3 +91,6 @@ def atlas_page(*, scores: Sequence[Path], maps: Sequence[Path], images: Path, ru
     predicted = {path.stem: read_arrays(path) for path in maps}
     pixels = dict(zip(read_image_names(images.with_suffix(".csv")), read_images(images), strict=True))
     write_page(content(load_passed(run), read_scores(scores), predicted, pixels), output)
+
+
+OF_RULES = (structure, atlas_maps, atlas_page)

@@ -3,13 +3,7 @@
 import json
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(least_squares)
 
 
 def least_squares(
@@ -54,3 +48,6 @@ def least_squares(
         for stack, measured in solve(asked, stages, names, seed, linear, passed.patterns, chosen):
             path = folder / f"{stack.readout.name}.safetensors"
             save_readout(stack, measured, path, stages, linear, passed.patterns, stages[0].alignment, made_by)
+
+
+OF_RULES = (least_squares,)

@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(pooled_location)
 
 
 def pooled_location(
@@ -57,3 +51,6 @@ def pooled_location(
     rows = classify_cells(training, testing, passed.seeds)
     rows.insert(0, "encoder", encoder)
     write_rows(rows, output)
+
+
+OF_RULES = (pooled_location,)

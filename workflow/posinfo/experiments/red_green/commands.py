@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(red_green)
 
 
 def red_green(padding: str, *, run: str, device: DeviceSetting = "auto", threads: int = 1, output: Path) -> None:
@@ -31,3 +25,6 @@ def red_green(padding: str, *, run: str, device: DeviceSetting = "auto", threads
     chosen = choose_device(device, threads)
     rows = measure_accuracy(PADDINGS[padding], settings.seeds, settings.examples, settings.epochs, chosen)
     write_rows(rows, output)
+
+
+OF_RULES = (red_green,)

@@ -4,15 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add these commands to the command line."""
-    commands.add(masks)
-    commands.add(train_encoder)
-    commands.add(task_predictions)
 
 
 def masks(name: str, *, entry: str, names: Path, resources: Path = Path("resources"), output: Path) -> None:
@@ -108,3 +100,6 @@ def task_predictions(
         learned = read_recipe(recipe, described)
         arrays = predictions.segmentations(described, weights, train, test, learned, chosen)
     write_arrays(arrays, output)
+
+
+OF_RULES = (masks, train_encoder, task_predictions)

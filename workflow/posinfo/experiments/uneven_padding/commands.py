@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-from posinfo.command_line import Commands
 from posinfo.store.devices import DeviceSetting
-
-
-def add(commands: Commands) -> None:
-    """Add this command to the command line."""
-    commands.add(uneven_padding)
 
 
 def uneven_padding(
@@ -55,3 +49,6 @@ def uneven_padding(
     write_arrays(mean_maps, maps)
     rows.insert(0, "encoder", encoder)
     write_rows(rows, output)
+
+
+OF_RULES = (uneven_padding,)

@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
@@ -18,13 +17,11 @@ from posinfo.features.elsewhere import open_maps
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Encoder, Folder, SyntheticImages, Wheel
+from posinfo.run.config import RunConfig
 from posinfo.run.paths import features_folder, images_file
 from posinfo.run.shown import all_cells
 from posinfo.sources.folders import photographs_in, stage_files
 from posinfo.store.errors import InputError
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 FLOAT16 = 2  # bytes
 SPARE = 1.02  # file systems, sidecars and logs
@@ -60,7 +57,7 @@ def bytes_per_image(entry: Encoder, images: str, side: int) -> int:
     return sum(channels * min(width, side) ** 2 * FLOAT16 for _, channels, _, width in shapes)
 
 
-def needs(run: "RunConfig") -> dict[str, int]:
+def needs(run: RunConfig) -> dict[str, int]:
     """Bytes of every set of images and of every folder of features of a whole run, by path."""
     registry = run.registry
     found: dict[str, int] = {}

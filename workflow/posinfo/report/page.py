@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -17,12 +17,10 @@ from markupsafe import Markup
 
 from posinfo.images.duplicates import count_alike, count_equal, perceptual_hashes
 from posinfo.run import shown
+from posinfo.run.config import RunConfig
 from posinfo.run.tables import LEGEND
 from posinfo.store.files import read_json, write_text
 from posinfo.store.tensors import read_tensors
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 TEMPLATE = Path(__file__).parent / "page.html"
 PACKAGES = ("snakemake", "torch", "torchvision", "numpy", "pandas", "matplotlib")
@@ -46,7 +44,7 @@ def write_page(content: Mapping[str, Any], path: Path) -> None:
 
 
 def page_content(
-    run: "RunConfig",
+    run: RunConfig,
     settings: str,
     results: Path,
     readouts: Sequence[Path],
@@ -101,7 +99,7 @@ def page_content(
     }
 
 
-def _setup(run: "RunConfig", encoders: Iterable[str]) -> dict[str, str]:
+def _setup(run: RunConfig, encoders: Iterable[str]) -> dict[str, str]:
     """What was run, in words."""
     return {
         "Encoders": "; ".join(dict.fromkeys(run.titles(encoders).values())),
@@ -124,7 +122,7 @@ def judged(claims: Path) -> list[dict[str, Any]]:
     return found
 
 
-def provenance(readouts: Iterable[Path], run: "RunConfig") -> list[dict[str, str]]:
+def provenance(readouts: Iterable[Path], run: RunConfig) -> list[dict[str, str]]:
     """What each encoder is, and digests (16 hex digits) of its weights and of the code of features and readouts."""
     rows = []
     for folder in readouts:

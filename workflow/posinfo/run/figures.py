@@ -1,11 +1,11 @@
 """The core's figures: what each is drawn from. Plain values, no torch and no drawing."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import Cells, Figure, Paths
 from posinfo.run.paths import (
     features_folder,
@@ -16,9 +16,6 @@ from posinfo.run.paths import (
 )
 from posinfo.run.tables import TABLES, natural_cells, random_control
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
-
 SHOWN = 5  # photographs of a set of images that figures show, one view of each
 LAYERS = (1, 2, 3)
 KERNELS = (1, 3, 7)
@@ -26,7 +23,7 @@ PADDINGS = (0, 1, 2)
 
 
 def _cells(
-    run: "RunConfig", models: Sequence[str], readouts: Sequence[Readout], patterns: Sequence[str], roles: Sequence[str]
+    run: RunConfig, models: Sequence[str], readouts: Sequence[Readout], patterns: Sequence[str], roles: Sequence[str]
 ) -> list[Cell]:
     encoders = run.models.model_dump()
     return [
@@ -38,21 +35,21 @@ def _cells(
     ]
 
 
-def _question(run: "RunConfig") -> list[Cell]:
+def _question(run: RunConfig) -> list[Cell]:
     encoders = [run.models.VGG, run.models.PosENet, *random_control(run)]
     return [cell for encoder in encoders for cell in natural_cells(run, encoder, encoder, BASE, PATTERNS)]
 
 
-def _figure4(run: "RunConfig") -> list[Cell]:
+def _figure4(run: RunConfig) -> list[Cell]:
     return _cells(run, list(run.models.of_table1), [BASE], MOST_PATTERNS, list(run.images.tests))
 
 
-def _figure5(run: "RunConfig") -> list[Cell]:
+def _figure5(run: RunConfig) -> list[Cell]:
     readouts = [Readout(layers=layers) for layers in LAYERS] + [Readout(kernel=kernel) for kernel in KERNELS]
     return _cells(run, ("PosENet", "VGG"), readouts, ("G",), ("natural",))
 
 
-def _figure6(run: "RunConfig") -> list[Cell]:
+def _figure6(run: RunConfig) -> list[Cell]:
     padded = [Readout(padding=padding) for padding in PADDINGS]
     return [
         *_cells(run, ("PosENet",), padded, ("G",), ("natural",)),
@@ -60,11 +57,11 @@ def _figure6(run: "RunConfig") -> list[Cell]:
     ]
 
 
-def _figure7(run: "RunConfig") -> list[Cell]:
+def _figure7(run: RunConfig) -> list[Cell]:
     return _cells(run, list(run.models.of_table1), [BASE], ("H", "V", "G"), ("natural",))
 
 
-def _images(run: "RunConfig") -> list[str]:
+def _images(run: RunConfig) -> list[str]:
     sets = (run.images.natural, run.images.synthetic)
     return [images_file(run, images, suffix) for images in sets for suffix in ("npy", "csv")]
 
@@ -72,7 +69,7 @@ def _images(run: "RunConfig") -> list[str]:
 def _of_maps(maps: Cells) -> Paths:
     """What a figure of predicted maps needs: images, maps and their scores."""
 
-    def inputs(run: "RunConfig") -> list[str]:
+    def inputs(run: RunConfig) -> list[str]:
         shown = maps(run)
         drawn = [predictions_file(run, encoder) for encoder in dict.fromkeys(cell.encoder for cell in shown)]
         return [*_images(run), *drawn, *scores_of(run, shown)]
@@ -83,22 +80,22 @@ def _of_maps(maps: Cells) -> Paths:
 def _of_tables(*names: str) -> Paths:
     """What a figure of numbers needs: the scores of those tables."""
 
-    def inputs(run: "RunConfig") -> list[str]:
+    def inputs(run: RunConfig) -> list[str]:
         found = [path for name in names for path in TABLES[name].inputs(run)]
         return list(dict.fromkeys(found))
 
     return inputs
 
 
-def _of_features(run: "RunConfig") -> list[str]:
+def _of_features(run: RunConfig) -> list[str]:
     return [features_folder(run, run.models.VGG, run.images.natural)]
 
 
-def _of_losses(run: "RunConfig") -> list[str]:
+def _of_losses(run: RunConfig) -> list[str]:
     return [readouts_folder(run, encoder, "base") for encoder in run.models.of_table1.values()]
 
 
-def _of_curve(run: "RunConfig") -> list[str]:
+def _of_curve(run: RunConfig) -> list[str]:
     return [f"{run.results}/learning_curve/{encoder}.csv" for encoder in (run.models.VGG, run.models.ResNet)]
 
 

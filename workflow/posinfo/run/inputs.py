@@ -6,25 +6,23 @@ Rules ask here with the values of their wildcards; an unknown name is answered b
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posinfo.registry.catalogue import Registry, canonical_json, look_up
 from posinfo.registry.entries import Folder, Source, StoredWeights
 from posinfo.run import shown
 from posinfo.run.cells import Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.groups import group_of, trained
 from posinfo.run.paths import features_folder, images_file, readouts_folder
 from posinfo.sources.folders import files_digest, folder_digest, stage_files
 from posinfo.store.errors import InputError, unknown
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
-
 
 class Inputs:
     """What the results of one run are made from."""
 
-    def __init__(self, run: "RunConfig") -> None:
+    def __init__(self, run: RunConfig) -> None:
         self.run = run
         self.registry = run.registry.at_hand(Path(run.resources))
         self._places = {source.place: source for source in self.registry.sources.values()}

@@ -2,23 +2,20 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.run import experiments
 from posinfo.run.cells import Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import NAMES, Figure, Measurement, Table
 from posinfo.run.figures import FIGURES
 from posinfo.run.tables import PUBLISHED, TABLES
 from posinfo.store.errors import InputError, unknown
 from posinfo.store.files import ROOT, read_yaml
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
-
 CAPTIONS = ROOT / "workflow/report/captions.yaml"
 
 
-def known_tables(run: "RunConfig") -> dict[str, Table]:
+def known_tables(run: RunConfig) -> dict[str, Table]:
     """Every table that the run may be asked for, by name; reads the settings of no experiment."""
     found = {**TABLES} if run.paper else {}
     for experiment in run.switched_on.values():
@@ -26,12 +23,12 @@ def known_tables(run: "RunConfig") -> dict[str, Table]:
     return found
 
 
-def tables(run: "RunConfig") -> dict[str, Table]:
+def tables(run: RunConfig) -> dict[str, Table]:
     """Every table of the run by name, but those of cells without any."""
     return {name: table for name, table in known_tables(run).items() if table.cells is None or table.cells(run)}
 
 
-def figures(run: "RunConfig") -> dict[str, Figure]:
+def figures(run: RunConfig) -> dict[str, Figure]:
     """Every figure of the run by name, but that of a table (they share a name) without any cells."""
     found = {**FIGURES} if run.paper else {}
     for experiment in run.switched_on.values():
@@ -40,7 +37,7 @@ def figures(run: "RunConfig") -> dict[str, Figure]:
     return {name: figure for name, figure in found.items() if name not in left_out}
 
 
-def measurements(run: "RunConfig") -> dict[str, Measurement]:
+def measurements(run: RunConfig) -> dict[str, Measurement]:
     """What claims may compare beside cells, by name."""
     found: dict[str, Measurement] = {}
     for experiment in run.switched_on.values():
@@ -48,7 +45,7 @@ def measurements(run: "RunConfig") -> dict[str, Measurement]:
     return found
 
 
-def table_of(run: "RunConfig", name: str) -> tuple[str, Table]:
+def table_of(run: RunConfig, name: str) -> tuple[str, Table]:
     """A table by its name or alias, and its name.
 
     Raises:
@@ -62,7 +59,7 @@ def table_of(run: "RunConfig", name: str) -> tuple[str, Table]:
     return found, known[found]
 
 
-def figure_of(run: "RunConfig", name: str) -> Figure:
+def figure_of(run: RunConfig, name: str) -> Figure:
     """A figure by its name.
 
     Raises:
@@ -83,17 +80,17 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> InputError:
     return InputError(unknown(what, name, known))
 
 
-def all_cells(run: "RunConfig") -> list[Cell]:
+def all_cells(run: RunConfig) -> list[Cell]:
     """Every cell of every table."""
     return [cell for table in tables(run).values() if table.cells for cell in table.cells(run)]
 
 
-def all_maps(run: "RunConfig") -> list[Cell]:
+def all_maps(run: RunConfig) -> list[Cell]:
     """Every cell whose predicted maps some figure shows, each once."""
     return list(dict.fromkeys(cell for figure in figures(run).values() if figure.maps for cell in figure.maps(run)))
 
 
-def roles(run: "RunConfig") -> dict[str, str]:
+def roles(run: RunConfig) -> dict[str, str]:
     """What may stand in braces in a claim, such as `{VGG}`, to the run's encoder."""
     found: dict[str, str] = run.models.model_dump(exclude_none=True)
     for experiment in run.switched_on.values():
@@ -101,7 +98,7 @@ def roles(run: "RunConfig") -> dict[str, str]:
     return found
 
 
-def claim_files(run: "RunConfig") -> list[Path]:
+def claim_files(run: RunConfig) -> list[Path]:
     """The files of claims: the core's, then those of experiments."""
     folders = [
         *([PUBLISHED] if run.paper else []),
@@ -110,18 +107,18 @@ def claim_files(run: "RunConfig") -> list[Path]:
     return [file for folder in folders if (file := folder / "claims.yaml").exists()]
 
 
-def published_files(run: "RunConfig") -> list[Path]:
+def published_files(run: RunConfig) -> list[Path]:
     """The files of published numbers: the core's, then those of experiments."""
     folders = [PUBLISHED, *(experiment.folder / "published" for experiment in run.switched_on.values())]
     return [file for folder in folders for file in sorted(folder.glob("*.csv"))]
 
 
-def targets(run: "RunConfig") -> list[str]:
+def targets(run: RunConfig) -> list[str]:
     """Further files that experiments make when no target is named."""
     return [path for experiment in run.switched_on.values() for path in experiment.targets(run)]
 
 
-def caption_files(run: "RunConfig") -> list[Path]:
+def caption_files(run: RunConfig) -> list[Path]:
     """The files of captions: the core's, then those of experiments."""
     folders = [CAPTIONS.parent, *(experiment.folder for experiment in run.switched_on.values())]
     return [file for folder in folders if (file := folder / CAPTIONS.name).exists()]
@@ -132,7 +129,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def captions(run: "RunConfig") -> dict[str, str]:
+def captions(run: RunConfig) -> dict[str, str]:
     """The caption of every table, figure and page, with the run's names filled in."""
     names = {
         **roles(run),

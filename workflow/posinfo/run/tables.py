@@ -1,18 +1,15 @@
 """The core's tables: the paper's Tables 1 to 4, and the controls that it lacks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import CellLayout, Cells, Table
 from posinfo.run.groups import CUTS
 from posinfo.run.paths import scores_of
 from posinfo.store.files import ROOT
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 LEGEND = (
     "SPC: Spearman's correlation of the predicted and the true map; 1: position is read perfectly, 0: not at all. MAE: "
@@ -23,7 +20,7 @@ PUBLISHED = ROOT / "workflow/published"
 
 
 def natural_cells(
-    run: "RunConfig", model: str, encoder: str, readout: Readout, patterns: tuple[str, ...] = MOST_PATTERNS
+    run: RunConfig, model: str, encoder: str, readout: Readout, patterns: tuple[str, ...] = MOST_PATTERNS
 ) -> list[Cell]:
     """A cell on the natural test images for each pattern."""
     return [Cell(model, encoder, readout, pattern, "natural", run.images.natural) for pattern in patterns]
@@ -42,7 +39,7 @@ def cell_table(about: str, alias: str, cells: Cells, layout: CellLayout, publish
     )
 
 
-def _table1(run: "RunConfig") -> list[Cell]:
+def _table1(run: RunConfig) -> list[Cell]:
     models = {"PosENet": run.models.PosENet, **run.models.of_vgg, "ResNet": run.models.ResNet}
     return [
         Cell(model, encoder, BASE, pattern, role, images)
@@ -52,7 +49,7 @@ def _table1(run: "RunConfig") -> list[Cell]:
     ]
 
 
-def _varied(run: "RunConfig", readouts: list[Readout]) -> list[Cell]:
+def _varied(run: RunConfig, readouts: list[Readout]) -> list[Cell]:
     models = {"PosENet": run.models.PosENet, "VGG": run.models.VGG}
     return [
         cell
@@ -63,15 +60,15 @@ def _varied(run: "RunConfig", readouts: list[Readout]) -> list[Cell]:
     ]
 
 
-def _layers(run: "RunConfig") -> list[Cell]:
+def _layers(run: RunConfig) -> list[Cell]:
     return _varied(run, [Readout(layers=layers) for layers in (1, 2, 3)])
 
 
-def _kernels(run: "RunConfig") -> list[Cell]:
+def _kernels(run: RunConfig) -> list[Cell]:
     return _varied(run, [Readout(kernel=kernel) for kernel in (1, 3, 7)])
 
 
-def _stages(run: "RunConfig") -> list[Cell]:
+def _stages(run: RunConfig) -> list[Cell]:
     names = [*run.stages(run.models.VGG), "all"]
     return [
         cell
@@ -81,7 +78,7 @@ def _stages(run: "RunConfig") -> list[Cell]:
     ]
 
 
-def _padding(run: "RunConfig") -> list[Cell]:
+def _padding(run: RunConfig) -> list[Cell]:
     rows = [
         ("PosENet", run.models.PosENet, BASE),
         ("PosENet padding=1", run.models.PosENet, Readout(padding=1)),
@@ -92,7 +89,7 @@ def _padding(run: "RunConfig") -> list[Cell]:
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
-def _controls(run: "RunConfig") -> list[Cell]:
+def _controls(run: RunConfig) -> list[Cell]:
     if not run.controls:
         return []
     rows = [(encoder, encoder, BASE) for encoder in [run.models.VGG, run.models.VGG_without_padding, *run.controls]]
@@ -101,12 +98,12 @@ def _controls(run: "RunConfig") -> list[Cell]:
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
-def random_control(run: "RunConfig") -> list[str]:
+def random_control(run: RunConfig) -> list[str]:
     """The first control that is VGG with random weights, if there is one."""
     return [name for name in run.controls if name.startswith(f"{run.models.VGG}-random")][:1]
 
 
-def _border(run: "RunConfig") -> list[Cell]:
+def _border(run: RunConfig) -> list[Cell]:
     """VGG, VGG without padding and the first random control, by what is cut away; none without a control.
 
     A map of more cells than one is left.
@@ -119,7 +116,7 @@ def _border(run: "RunConfig") -> list[Cell]:
     return [cell for row in rows for cell in natural_cells(run, *row)]
 
 
-def curve_cells(run: "RunConfig", encoder: str) -> list[Cell]:
+def curve_cells(run: RunConfig, encoder: str) -> list[Cell]:
     """A cell of each readout of an encoder's learning curve: of all stages; of VGG also of its last two, each alone."""
     alone = run.stages(encoder)[-2:] if encoder == run.models.VGG else []
     readouts = [BASE, *(Readout(stages=stage) for stage in alone)]

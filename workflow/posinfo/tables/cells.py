@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from posinfo.run.cells import AS_RELEASED
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import CellLayout, Table
 from posinfo.run.shown import counted, table_of
 from posinfo.tables.built import BuiltTable
@@ -21,17 +21,14 @@ from posinfo.tables.summaries import (
     summarise,
 )
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
-
-def build(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, name: str, paths: Sequence[Path]) -> BuiltTable:
     """A table of cells from their score files."""
     _, table = table_of(run, name)
     return laid_out(run, table, collected(run, table, paths))
 
 
-def collected(run: "RunConfig", table: Table, paths: Sequence[Path]) -> pd.DataFrame:
+def collected(run: RunConfig, table: Table, paths: Sequence[Path]) -> pd.DataFrame:
     """A row per cell as `summarise` gives it, the published numbers beside it.
 
     Our own tables end with the best constant prediction of each pattern.
@@ -44,7 +41,7 @@ def collected(run: "RunConfig", table: Table, paths: Sequence[Path]) -> pd.DataF
     return beside_published(summary, table.published, table.layout.keys)
 
 
-def laid_out(run: "RunConfig", table: Table, rows: pd.DataFrame) -> BuiltTable:
+def laid_out(run: RunConfig, table: Table, rows: pd.DataFrame) -> BuiltTable:
     """The finished table of rows that `collected` returned; a column `seconds` is shown where there is one."""
     known = [name for name in rows["encoder"].unique() if name in run.registry.encoders]
     return BuiltTable(
@@ -91,7 +88,7 @@ def layout(rows: pd.DataFrame, layout: CellLayout, *, published: bool) -> pd.Dat
     return said_once(frame, len(layout.down) - 1)
 
 
-def caption(rows: pd.DataFrame, table: Table, run: "RunConfig") -> str:
+def caption(rows: pd.DataFrame, table: Table, run: RunConfig) -> str:
     """What the table shows: images, seeds, settings, constant predictions."""
     real = rows[rows["encoder"] != CONSTANT]
     sizes = real.drop_duplicates("images").set_index("images")["n_images"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import Cell, printed_model
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import Measurement, Table
 from posinfo.run.shown import all_cells, roles, tables
 from posinfo.store.errors import InputError
@@ -19,9 +20,6 @@ from posinfo.store.files import read_yaml
 from posinfo.tables.intervals import Estimate, Outcome, difference, overall
 from posinfo.tables.summaries import Groups, constant_mae, read_published, scores_of_cell
 from posinfo.tables.verdicts import cell_words, condition_words
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 Metric = Literal["spc", "mae"]
 Target = Literal["nothing", "paper"]
@@ -48,7 +46,7 @@ class Selector(BaseModel):
     stages: str = "all"
     cut: int = 0
 
-    def cell(self, run: "RunConfig") -> Cell | None:
+    def cell(self, run: RunConfig) -> Cell | None:
         """The cell of this run; None if no encoder of the run stands for the model."""
         if self.pattern is None or (self.model is None) == (self.encoder is None):
             raise InputError(f"claims.yaml: {self!r} must name a pattern, and either a model or an encoder")
@@ -129,7 +127,7 @@ def read_claims(path: Path) -> list[Claim]:
     return claims
 
 
-def printed_values(run: "RunConfig", known: Mapping[str, Table]) -> pd.DataFrame:
+def printed_values(run: RunConfig, known: Mapping[str, Table]) -> pd.DataFrame:
     """The published cells of those tables that stand for one of ours.
 
     Columns: encoder, readout, pattern, images, spc, mae.
@@ -148,7 +146,7 @@ def printed_values(run: "RunConfig", known: Mapping[str, Table]) -> pd.DataFrame
     return joined.drop_duplicates(["encoder", "readout", "pattern", "images"])
 
 
-def judge(claims: Sequence[Claim], run: "RunConfig", groups: Groups, measured: Mapping[str, Measured]) -> pd.DataFrame:
+def judge(claims: Sequence[Claim], run: RunConfig, groups: Groups, measured: Mapping[str, Measured]) -> pd.DataFrame:
     """One row per comparison.
 
     Columns: claim, says, by, outcome (of the claim), comparison, its own outcome, metric, estimate, low, high, and
@@ -166,7 +164,7 @@ def judge(claims: Sequence[Claim], run: "RunConfig", groups: Groups, measured: M
 class _CellJudge:
     """Judges claims about cells of tables."""
 
-    def __init__(self, run: "RunConfig", groups: Groups) -> None:
+    def __init__(self, run: RunConfig, groups: Groups) -> None:
         self.run = run
         self.groups = groups
         self._shown = {cell.key for cell in all_cells(run)}
@@ -200,7 +198,7 @@ class _CellJudge:
         return _row(cell_words(lower, higher), outcome, claim.metric, found, published)
 
 
-def _judge_measured(claim: Claim, run: "RunConfig", measured: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
+def _judge_measured(claim: Claim, run: RunConfig, measured: Mapping[str, Measured]) -> Iterator[dict[str, Any]]:
     """Neighbouring conditions of a measurement; what the run did not measure makes no comparison."""
     if claim.measured not in measured:
         raise InputError(f"claim {claim.name!r}: unknown measurement {claim.measured!r}; known: {', '.join(measured)}")

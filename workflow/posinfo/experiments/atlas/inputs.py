@@ -1,7 +1,7 @@
 """The config's section, the encoders that it names, and the cells and paths that the results are made from."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -9,13 +9,11 @@ from posinfo.protocol.readout import Readout
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import Encoder, RandomWeights
 from posinfo.run.cells import MOST_PATTERNS, Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import Section, each_once
 from posinfo.run.paths import features_folder, scores_of
 from posinfo.run.roles import registry_of
 from posinfo.store.errors import InputError, unknown
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 STRUCTURE = ".structure.json"  # the end of the name of a file with the receptive fields of a network's stages
 
@@ -93,12 +91,12 @@ def random_encoders(section: Section, registry: Registry) -> dict[str, dict[str,
     return entries
 
 
-def members(run: "RunConfig") -> list[AtlasEncoder]:
+def members(run: RunConfig) -> list[AtlasEncoder]:
     """Every encoder of the run's atlas; empty when the config names none."""
     return run.section(Atlas).all_encoders(run.registry)
 
 
-def cells(run: "RunConfig") -> list[Cell]:
+def cells(run: RunConfig) -> list[Cell]:
     """The atlas's cells: for every encoder a readout of each stage alone, and one of all stages."""
     return [
         Cell(one.network, one.encoder, Readout(stages=stages), pattern, "natural", run.images.natural)
@@ -108,7 +106,7 @@ def cells(run: "RunConfig") -> list[Cell]:
     ]
 
 
-def encoders(run: "RunConfig") -> list[str]:
+def encoders(run: RunConfig) -> list[str]:
     """The names of the atlas's encoders.
 
     Raises:
@@ -123,7 +121,7 @@ def encoders(run: "RunConfig") -> list[str]:
     return found
 
 
-def same_network(run: "RunConfig") -> dict[str, str]:
+def same_network(run: RunConfig) -> dict[str, str]:
     """Each encoder to the first one of the same architecture, padding and taps.
 
     Receptive fields depend on no weights, so they are measured once for all of those.
@@ -137,7 +135,7 @@ def same_network(run: "RunConfig") -> dict[str, str]:
     return found
 
 
-def entry(run: "RunConfig", encoder: str) -> Encoder:
+def entry(run: RunConfig, encoder: str) -> Encoder:
     """The registry's entry of an encoder of the atlas.
 
     Raises:
@@ -149,7 +147,7 @@ def entry(run: "RunConfig", encoder: str) -> Encoder:
     return run.registry.encoders[encoder]
 
 
-def features(run: "RunConfig", encoder: str) -> str:
+def features(run: RunConfig, encoder: str) -> str:
     """The feature maps of the natural images, from which an encoder's maps are predicted.
 
     Raises:
@@ -159,27 +157,27 @@ def features(run: "RunConfig", encoder: str) -> str:
     return features_folder(run, encoder, run.images.natural)
 
 
-def structures(run: "RunConfig") -> list[str]:
+def structures(run: RunConfig) -> list[str]:
     """The files with the receptive fields, one for each network."""
     return [f"{run.results}/atlas/{name}{STRUCTURE}" for name in dict.fromkeys(same_network(run).values())]
 
 
-def maps(run: "RunConfig") -> list[str]:
+def maps(run: RunConfig) -> list[str]:
     """The files of predicted maps, one for each encoder."""
     return [f"{run.results}/atlas/{name}.npz" for name in encoders(run)]
 
 
-def scores(run: "RunConfig") -> list[str]:
+def scores(run: RunConfig) -> list[str]:
     """The scores of every cell."""
     encoders(run)
     return scores_of(run, cells(run))
 
 
-def scores_and_structures(run: "RunConfig") -> list[str]:
+def scores_and_structures(run: RunConfig) -> list[str]:
     """The files from which the table and the figure are made."""
     return [*scores(run), *structures(run)]
 
 
-def targets(run: "RunConfig") -> list[str]:
+def targets(run: RunConfig) -> list[str]:
     """The page, which `snakemake` alone makes beside the table and the figure if the config names encoders."""
     return [f"{run.results}/atlas.html"] if members(run) else []

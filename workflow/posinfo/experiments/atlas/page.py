@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,18 +19,16 @@ from posinfo.figures.style import ERROR, MAP, name_of, scale_of
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout
+from posinfo.run.config import RunConfig
 from posinfo.store.errors import InputError
 from posinfo.store.files import write_text
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 TEMPLATE = Path(__file__).parent / "page.html"
 LARGEST = 20_000_000  # bytes of a page that a browser opens at once
 
 
 def content(
-    run: "RunConfig",
+    run: RunConfig,
     scores: pd.DataFrame,
     predicted: Mapping[str, Mapping[str, NDArray[Any]]],
     images: Mapping[str, NDArray[np.uint8]],

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,15 +11,13 @@ from posinfo.experiments.atlas.inputs import STRUCTURE, Atlas, members, same_net
 from posinfo.probing.table import caption, layout, sizes, summarised
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import MOST_PATTERNS
+from posinfo.run.config import RunConfig
 from posinfo.store.files import read_json
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.summaries import read_scores
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
-
-def build(run: "RunConfig", _: str, paths: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, _: str, paths: Sequence[Path]) -> BuiltTable:
     """The atlas's table.
 
     Args:
@@ -31,7 +29,7 @@ def build(run: "RunConfig", _: str, paths: Sequence[Path]) -> BuiltTable:
     return BuiltTable(tidy=frame, layout=layout(frame), caption=caption(frame, run.images.natural), titles=titles)
 
 
-def read_atlas(run: "RunConfig", paths: Sequence[Path]) -> pd.DataFrame:
+def read_atlas(run: RunConfig, paths: Sequence[Path]) -> pd.DataFrame:
     """The atlas's numbers, from score files and the files that say what stages see; columns as in `tidy`."""
     scores = read_scores([path for path in paths if path.suffix == ".csv"])
     found = [path for path in paths if path.name.endswith(STRUCTURE)]
@@ -39,7 +37,7 @@ def read_atlas(run: "RunConfig", paths: Sequence[Path]) -> pd.DataFrame:
     return tidy(scores, run, {encoder: structures[first] for encoder, first in same_network(run).items()})
 
 
-def tidy(scores: pd.DataFrame, run: "RunConfig", structures: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def tidy(scores: pd.DataFrame, run: RunConfig, structures: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """The atlas's numbers as `probing.table.summarised` returns them, networks in the order of the config.
 
     Args:

@@ -1,19 +1,16 @@
 """Readouts solved by least squares, beside readouts trained by SGD."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.protocol.readout import Readout
 from posinfo.run.cells import BASE, Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import CellLayout, Experiment, Table
 from posinfo.run.paths import scores_of
 from posinfo.run.tables import natural_cells
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
-
-def cells(run: "RunConfig") -> list[Cell]:
+def cells(run: RunConfig) -> list[Cell]:
     """PosENet and VGG, trained and solved with kernels of 1 and 3; and each stage of VGG alone, solved."""
     solved = [Readout(kernel=kernel, least_squares=True) for kernel in (1, 3)]
     rows = [(encoder, readout) for encoder in (run.models.PosENet, run.models.VGG) for readout in (BASE, *solved)]

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from posinfo.protocol.readout import Readout
+from posinfo.run.config import RunConfig
 from posinfo.run.groups import group_of
 from posinfo.run.shown import table_of
 from posinfo.store.errors import InputError
@@ -15,11 +15,8 @@ from posinfo.tables.built import BuiltTable
 from posinfo.tables.cells import collected, laid_out
 from posinfo.tables.summaries import CONSTANT
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
-
-def build(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, name: str, paths: Sequence[Path]) -> BuiltTable:
     """The table of cells from their score files, with a column `seconds`."""
     _, table = table_of(run, name)
     rows = collected(run, table, paths)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -13,16 +13,14 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from posinfo.experiments.tasks.data.masks import UNKNOWN, Mask
+from posinfo.figures.data import FigureData
 from posinfo.figures.maps import bar, image_in, tight
 from posinfo.figures.style import ERROR, MAP, MARKERS, VOID, WHOLE, bare, colours_of, finish_panels, name_of, short
 from posinfo.figures.summaries import interval, table_estimates
 from posinfo.store.arrays import read_arrays
 
-if TYPE_CHECKING:
-    from posinfo.figures.data import FigureData
 
-
-def figure1(data: "FigureData") -> Figure:
+def figure1(data: FigureData) -> Figure:
     """Columns are images; rows: image, its saliency, the cropped copy, its saliency, the difference of the two."""
     (path,) = data.paths
     crops = read_arrays(path)
@@ -69,7 +67,7 @@ def _name_rows(grid: NDArray[np.object_], names: Sequence[str]) -> None:
         axes.set_ylabel(name)
 
 
-def segmentations(data: "FigureData") -> Figure:
+def segmentations(data: FigureData) -> Figure:
     """Columns are images; rows: image, true classes, predictions with padding and without, position-only baseline.
 
     Below each prediction stands its share of right pixels. Pixels without a label are hatched.
@@ -116,7 +114,7 @@ def _draw_classes(axes: Axes, classes: Mask, colours: list[str]) -> None:
     bare(axes)
 
 
-def tuning(data: "FigureData") -> Figure:
+def tuning(data: FigureData) -> Figure:
     """SPC by steps of training: a panel for each pattern, a line for each trained encoder, 95 % intervals.
 
     The axis is logarithmic, since most changes come early; 0 is before the training.

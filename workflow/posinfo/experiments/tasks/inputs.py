@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.encoders.steps import weights_file
 from posinfo.experiments.tasks.recipes import COMPOSITIONS, Recipe
@@ -10,14 +9,12 @@ from posinfo.experiments.tasks.settings import Tasks, TaskSets
 from posinfo.registry.catalogue import look_up
 from posinfo.registry.entries import Encoder, Task, TrainedWeights
 from posinfo.run.cells import BASE, MOST_PATTERNS, Cell
+from posinfo.run.config import RunConfig
 from posinfo.run.paths import images_file, sidecars
 from posinfo.store.errors import InputError
 
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
-
-def trained_encoder(run: "RunConfig", encoder: str, task: Task | None = None) -> Encoder:
+def trained_encoder(run: RunConfig, encoder: str, task: Task | None = None) -> Encoder:
     """The entry of an encoder that is trained here.
 
     Args:
@@ -38,43 +35,43 @@ def trained_encoder(run: "RunConfig", encoder: str, task: Task | None = None) ->
     return entry
 
 
-def recipe_of(run: "RunConfig", encoder: str) -> Recipe:
+def recipe_of(run: RunConfig, encoder: str) -> Recipe:
     """How an encoder is trained."""
     tasks = run.section(Tasks)
     return tasks.tuning if trained_encoder(run, encoder).start else tasks.recipe
 
 
-def sets_with_masks(run: "RunConfig") -> list[str]:
+def sets_with_masks(run: RunConfig) -> list[str]:
     """The sets of images that the run's encoders are trained and tested on, without compositions."""
     tasks = run.section(Tasks)
     named = [name for sets in (tasks.saliency_sets, tasks.segmentation_sets) for name in (sets.train, *sets.tests)]
     return [name for name in dict.fromkeys(named) if name != COMPOSITIONS]
 
 
-def training_files(run: "RunConfig", encoder: str) -> list[str]:
+def training_files(run: RunConfig, encoder: str) -> list[str]:
     """The .npy files that an encoder learns from: photographs to compose images of, or images and their masks."""
     return _files(run, _sets(run, encoder).train, run.images.train)
 
 
-def held_out_files(run: "RunConfig", encoder: str, task: Task | None = None) -> list[list[str]]:
+def held_out_files(run: RunConfig, encoder: str, task: Task | None = None) -> list[list[str]]:
     """The same of each set that an encoder is tested on; `task` as for `trained_encoder`."""
     return [_files(run, name, run.images.natural) for name in _sets(run, encoder, task).tests]
 
 
-def shown_files(run: "RunConfig", encoder: str, shown: str) -> list[str]:
+def shown_files(run: RunConfig, encoder: str, shown: str) -> list[str]:
     """The same of the set that a figure shows: the first that is tested on for crops, the last for segmentations."""
     if shown == "crops":
         return held_out_files(run, encoder, "saliency")[0]
     return held_out_files(run, encoder, "segmentation")[-1]
 
 
-def _sets(run: "RunConfig", encoder: str, task: Task | None = None) -> TaskSets:
+def _sets(run: RunConfig, encoder: str, task: Task | None = None) -> TaskSets:
     entry = trained_encoder(run, encoder, task)
     composed = isinstance(entry.weights, TrainedWeights) and entry.weights.placed is not None
     return TaskSets() if composed else run.section(Tasks).sets(entry.task)
 
 
-def _files(run: "RunConfig", images: str, composed_of: str) -> list[str]:
+def _files(run: RunConfig, images: str, composed_of: str) -> list[str]:
     if images == COMPOSITIONS:
         return [images_file(run, composed_of)]
     return [images_file(run, images), f"{run.results}/masks/{images}.npy"]
@@ -86,25 +83,25 @@ def with_lists(files: Sequence[str]) -> list[str]:
     return [*files, *lists, *sidecars(files)]
 
 
-def examples(run: "RunConfig", encoder: str) -> list[str]:
+def examples(run: RunConfig, encoder: str) -> list[str]:
     """Every file that a training reads, for learning and for tests."""
     held_out = [file for files in held_out_files(run, encoder) for file in files]
     files = [*training_files(run, encoder), *held_out]
     return with_lists(list(dict.fromkeys(files)))
 
 
-def held_out_options(run: "RunConfig", encoder: str) -> list[str]:
+def held_out_options(run: RunConfig, encoder: str) -> list[str]:
     """The options of `train-encoder` that name the files of each set for tests."""
     return [word for files in held_out_files(run, encoder) for word in ("--test", *files)]
 
 
-def start_of(run: "RunConfig", encoder: str) -> list[str]:
+def start_of(run: RunConfig, encoder: str) -> list[str]:
     """The encoder that a training starts from, if it does not start from scratch."""
     start = trained_encoder(run, encoder).start
     return [] if start is None else [start]
 
 
-def start_file(run: "RunConfig", encoder: str, weights: Sequence[str]) -> list[str]:
+def start_file(run: RunConfig, encoder: str, weights: Sequence[str]) -> list[str]:
     """The file of the weights that a training starts from, if it does not start from scratch.
 
     Args:
@@ -114,7 +111,7 @@ def start_file(run: "RunConfig", encoder: str, weights: Sequence[str]) -> list[s
     return [str(weights_file(Path(path), step)) for step, path in zip(steps, weights, strict=True)]
 
 
-def saved_steps(run: "RunConfig", encoder: str) -> dict[int, str]:
+def saved_steps(run: RunConfig, encoder: str) -> dict[int, str]:
     """The steps after which an encoder's weights are saved before its training ends, to the entry that reads them."""
     last = recipe_of(run, encoder).steps
     variants = {name: entry for name, entry in run.registry.encoders.items() if entry.variant_of == encoder}
@@ -122,7 +119,7 @@ def saved_steps(run: "RunConfig", encoder: str) -> dict[int, str]:
     return dict(sorted(steps.items()))
 
 
-def checkpoints_by_step(run: "RunConfig", encoder: str) -> dict[int, str]:
+def checkpoints_by_step(run: RunConfig, encoder: str) -> dict[int, str]:
     """Steps of an encoder's training to the encoder that it is then, from what it starts from to itself."""
     entry = trained_encoder(run, encoder)
     first = [
@@ -135,30 +132,30 @@ def checkpoints_by_step(run: "RunConfig", encoder: str) -> dict[int, str]:
     return {**begun, **saved_steps(run, encoder), recipe_of(run, encoder).steps: encoder}
 
 
-def encoders_by_padding(run: "RunConfig", task: Task) -> dict[str, str]:
+def encoders_by_padding(run: RunConfig, task: Task) -> dict[str, str]:
     """Padding (`without`, `with`) to the encoder that Tables 5a and 5b show."""
     roles = run.section(Tasks).encoders
     return {"without": roles[f"{task}_without_padding"], "with": roles[task]}
 
 
-def measured_files(run: "RunConfig", task: Task, name: str) -> list[str]:
+def measured_files(run: RunConfig, task: Task, name: str) -> list[str]:
     """The csv files `metrics` (of sets) or `images` (of single images) of encoders: without padding, then with."""
     return [f"{run.results}/encoders/{encoder}.{name}.csv" for encoder in encoders_by_padding(run, task).values()]
 
 
-def figure1_files(run: "RunConfig") -> list[str]:
+def figure1_files(run: RunConfig) -> list[str]:
     """The saliency of images and of cropped copies."""
     return [f"{run.results}/predictions/{run.section(Tasks).saliency}/crops.npz"]
 
 
-def predicted_files(run: "RunConfig") -> list[str]:
+def predicted_files(run: RunConfig) -> list[str]:
     """The predicted classes that the figure of segmentations shows: with padding, then without."""
     tasks = run.section(Tasks)
     encoders = (tasks.segmentation, tasks.segmentation_without_padding)
     return [f"{run.results}/predictions/{encoder}/segmentations.npz" for encoder in encoders]
 
 
-def table6_cells(run: "RunConfig") -> list[Cell]:
+def table6_cells(run: RunConfig) -> list[Cell]:
     """Position in encoders trained for each task, and in those beside them, on every set of images."""
     tasks = run.section(Tasks)
     models = {"VGG": tasks.classification, "VGG-SOD": tasks.saliency, "VGG-SS": tasks.segmentation}
@@ -171,7 +168,7 @@ def table6_cells(run: "RunConfig") -> list[Cell]:
     ]
 
 
-def tuning_cells(run: "RunConfig") -> list[Cell]:
+def tuning_cells(run: RunConfig) -> list[Cell]:
     """Position after each saved step, for the encoders of Table 6 that are trained here; none if `steps` is off."""
     tasks = run.section(Tasks)
     trained = [name for name in tasks.of_table6 if tasks.steps and run.registry.encoders[name].task]

@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from posinfo.experiments.tasks.inputs import encoders_by_padding, recipe_of
 from posinfo.registry.entries import Task
+from posinfo.run.config import RunConfig
+from posinfo.run.experiments import Measurement
 from posinfo.run.shown import table_of
 from posinfo.store.sidecars import verified
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import said_once, three_decimals
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
-    from posinfo.run.experiments import Measurement
 
 MODELS = {"without": "VGG w/o padding", "with": "VGG"}  # padding to the paper's row label
 OURS = "ours"
@@ -63,7 +60,7 @@ METRICS = {
 }
 
 
-def build(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, name: str, paths: Sequence[Path]) -> BuiltTable:
     """Table 5a or 5b: a row for each held-out set of each encoder, each row of the paper, and the baseline.
 
     The csv has the columns model, from (ours, paper, baseline), encoder, images, n_images, the table's metrics and
@@ -96,7 +93,7 @@ def build(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTable:
     return BuiltTable(tidy, _without_metrics(shown, 2), caption, run.titles(tidy["encoder"].dropna().unique()))
 
 
-def build_classes(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTable:  # noqa: ARG001 (one signature)
+def build_classes(run: RunConfig, name: str, paths: Sequence[Path]) -> BuiltTable:  # noqa: ARG001 (one signature)
     """Segmentation class by class: IoU over all pixels of each held-out set, and the mean over classes.
 
     The csv has the columns images, n_images, class, model, encoder, iou.
@@ -120,7 +117,7 @@ def build_classes(run: "RunConfig", name: str, paths: Sequence[Path]) -> BuiltTa
     return BuiltTable(tidy, _without_metrics(wide.reset_index(), 1), caption, run.titles(encoders))
 
 
-def image_scores(_run: "RunConfig", _: "Measurement", paths: Sequence[Path]) -> pd.DataFrame:
+def image_scores(_run: RunConfig, _: Measurement, paths: Sequence[Path]) -> pd.DataFrame:
     """The score of each held-out image: columns task, padding, image (with its set), seed, score.
 
     Args:
@@ -140,7 +137,7 @@ def image_scores(_run: "RunConfig", _: "Measurement", paths: Sequence[Path]) -> 
     return pd.concat(frames, ignore_index=True)
 
 
-def published_scores(run: "RunConfig", _: "Measurement") -> pd.DataFrame:
+def published_scores(run: RunConfig, _: Measurement) -> pd.DataFrame:
     """The paper's scores, mean over its sets of the first metric that it prints: columns task, padding, published."""
     rows = []
     for name, described in METRICS.items():
@@ -152,7 +149,7 @@ def published_scores(run: "RunConfig", _: "Measurement") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _printed(run: "RunConfig", name: str) -> pd.DataFrame:
+def _printed(run: RunConfig, name: str) -> pd.DataFrame:
     """The paper's rows of a table: model, images, and its numbers under the names of ours."""
     described = METRICS[name]
     published = table_of(run, name)[1].published
@@ -189,7 +186,7 @@ def _without_metrics(shown: pd.DataFrame, named_by: int) -> pd.DataFrame:
     return said_once(shown, named_by)
 
 
-def _caption(run: "RunConfig", task: Task, about: str, measured: pd.DataFrame) -> str:
+def _caption(run: RunConfig, task: Task, about: str, measured: pd.DataFrame) -> str:
     """Sets, numbers of images, training and baseline; docs/results.md describes the compositions."""
     counts = measured.drop_duplicates("images").set_index("images")["n_images"]
     sets = "; ".join(f"{name}, n = {count:.0f}" for name, count in counts.items())

@@ -1,18 +1,15 @@
 """Uneven padding and foveation (after Alsallakh et al., ICLR 2021)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from posinfo.experiments.uneven_padding.settings import EDGES, UnevenPadding
+from posinfo.run.config import RunConfig
 from posinfo.run.experiments import Experiment, Figure, Measurement, Table
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 FOLDER = Path(__file__).parent
 
 
-def measured_files(run: "RunConfig") -> list[str]:
+def measured_files(run: RunConfig) -> list[str]:
     """The measured rows of ResNet."""
     return [f"{run.results}/uneven_padding/{run.models.ResNet}.csv"]
 

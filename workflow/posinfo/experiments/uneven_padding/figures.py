@@ -1,7 +1,5 @@
 """The figures: foveation by padding and by side of the input; mean maps and readout errors by side."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -10,16 +8,14 @@ from posinfo.encoders.architectures import empty_architecture
 from posinfo.experiments.uneven_padding import ASYMMETRY
 from posinfo.experiments.uneven_padding.foveation import by_padding, foveation
 from posinfo.experiments.uneven_padding.settings import EDGES, UnevenPadding
+from posinfo.figures.data import FigureData
 from posinfo.figures.maps import bar
 from posinfo.figures.style import MAP, RATIO, WHOLE, bare
 from posinfo.store.arrays import read_arrays
 from posinfo.tables.measurements import read_rows
 
-if TYPE_CHECKING:
-    from posinfo.figures.data import FigureData
 
-
-def draw_foveation(data: "FigureData") -> Figure:
+def draw_foveation(data: FigureData) -> Figure:
     """Draw VGG with each padding above, ResNet as built at each side of the input below; each map at most 1."""
     encoders = data.run.registry.encoders
     models = data.run.models
@@ -43,7 +39,7 @@ def draw_foveation(data: "FigureData") -> Figure:
     return figure
 
 
-def draw_uneven_padding(data: "FigureData") -> Figure:
+def draw_uneven_padding(data: FigureData) -> Figure:
     """Draw ResNet's mean maps and the errors of its readout at the deepest stage, a line for each side of the input."""
     table, mean_maps = data.paths
     rows = read_rows(data.run, ASYMMETRY, [table])

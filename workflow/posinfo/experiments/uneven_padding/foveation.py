@@ -5,7 +5,7 @@ Definition: Alsallakh, Kokhlikyan, Miglani, Yuan and Reblitz-Richardson, "Mind t
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,9 @@ from torch import nn
 from posinfo.encoders.architectures import empty_architecture
 from posinfo.encoders.reading.padding import Padding, in_padding
 from posinfo.protocol.alignment import IMAGE_SIDE
+from posinfo.run.config import RunConfig
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import three_decimals
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 PUBLISHED = Path(__file__).parent / "published" / "foveation.csv"
 AnyPadding = Padding | Literal["full"]
@@ -108,7 +106,7 @@ def foveation_layout(rows: pd.DataFrame) -> pd.DataFrame:
     return printed
 
 
-def build(run: "RunConfig", _: str, __: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, _: str, __: Sequence[Path]) -> BuiltTable:
     """Build the table from the architecture of VGG."""
     rows = foveation_rows(by_padding(run.registry.encoders[run.models.VGG].architecture))
     return BuiltTable(rows, foveation_layout(rows), CAPTION, run.titles([run.models.VGG]))

@@ -5,7 +5,7 @@ Definition: Alsallakh, Kokhlikyan, Miglani, Yuan and Reblitz-Richardson, "Mind t
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import torch
@@ -14,12 +14,10 @@ from torch import nn
 from posinfo.encoders.architectures import empty_architecture
 from posinfo.experiments.uneven_padding import ASYMMETRY
 from posinfo.experiments.uneven_padding.settings import EDGES
+from posinfo.run.config import RunConfig
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import three_decimals
 from posinfo.tables.measurements import build_table
-
-if TYPE_CHECKING:
-    from posinfo.run.config import RunConfig
 
 PADS = (nn.ZeroPad2d, nn.ReplicationPad2d, nn.ReflectionPad2d)
 
@@ -64,7 +62,7 @@ def _across(value: Any) -> int:
     return int(value[-1] if isinstance(value, tuple) else value)
 
 
-def build(run: "RunConfig", _: str, paths: Sequence[Path]) -> BuiltTable:
+def build(run: RunConfig, _: str, paths: Sequence[Path]) -> BuiltTable:
     """Build the table of asymmetries by side and stage, with the uneven strides and the errors at the deepest stage."""
     table = build_table(run, ASYMMETRY, paths)
     uneven = []

@@ -25,7 +25,8 @@ COLOURS = {
     "scores": _PALETTE[8],
     "other": "0.75",
 }
-LANE, LANES = 0.16, 3.0  # inches of one lane, and of all at most
+LANE = 0.16  # inches of one lane
+LANES = 3.0  # inches of all lanes at most
 LETTER = 0.042  # inches, of the words inside bars
 UNITS = ((3 * 3600, "hours", 3600.0), (180, "minutes", 60.0), (0, "seconds", 1.0))  # from how many seconds on
 

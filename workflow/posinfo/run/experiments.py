@@ -13,8 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
+from posinfo.registry.files import Entry
 from posinfo.run.cells import Cell
 from posinfo.store.errors import InputError, unknown
 
@@ -29,10 +28,8 @@ Cells = Callable[["RunConfig"], list[Cell]]
 Value = TypeVar("Value")
 
 
-class Section(BaseModel):
+class Section(Entry):
     """A section of the config: unknown keys are mistakes, and values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def each_once(values: list[Value]) -> list[Value]:

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from posinfo.protocol.readout import Readout
+from posinfo.registry.files import Entry
 from posinfo.run.cells import Cell, printed_model
 from posinfo.run.config import RunConfig
 from posinfo.run.experiments import Measurement, Table
@@ -29,13 +30,12 @@ COLUMNS = [
 ]
 
 
-class Selector(BaseModel):
+class Selector(Entry):
     """Which cell is meant: a model of the config or an encoder by name, and what differs from the default readout.
 
     An encoder's name may hold a role in braces: `{VGG}-cropped`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     model: Literal["PosENet", "VGG", "ResNet", "VGG_without_padding", "VGG_as_released"] | None = None
     encoder: str | None = None
     pattern: str | None = None
@@ -58,7 +58,7 @@ class Selector(BaseModel):
         return Cell(self.model or encoder, encoder, readout, self.pattern, self.images, run.images.tests[self.images])
 
 
-class Claim(BaseModel):
+class Claim(Entry):
     """One claim as data.
 
     Attributes:
@@ -74,14 +74,13 @@ class Claim(BaseModel):
         measured: the measurement whose conditions `rises` names; cells, if there is none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     says: str
     by: str
     metric: Metric = "spc"
-    each: dict[str, list[str | int]] = {}
-    rises: list[dict[str, str | int]] = []
-    near: list[dict[str, str | int]] = []
+    each: dict[str, list[str | int]] = Field({})
+    rises: list[dict[str, str | int]] = Field([])
+    near: list[dict[str, str | int]] = Field([])
     to: Target = "nothing"
     measured: str = ""
     margin: Annotated[float, Field(gt=0)] | None = None

@@ -21,7 +21,8 @@ def cells_outside(made: Path, expected: Path) -> pd.DataFrame:
     Raises:
         InputError: when the tables do not have the same cells.
     """
-    ours, theirs = pd.read_csv(made), pd.read_csv(expected)
+    ours = pd.read_csv(made)
+    theirs = pd.read_csv(expected)
     keys = [name for name in theirs.columns if name not in NUMBERS and not name.startswith("published_")]
     if list(ours.columns) != list(theirs.columns) or not ours[keys].equals(theirs[keys]):
         raise InputError(

@@ -10,7 +10,7 @@ from posinfo.run.config import RunConfig
 from posinfo.run.groups import group_of
 from posinfo.run.roles import SYNTHETIC
 from posinfo.run.shown import all_cells, all_maps
-from posinfo.scores.measures import write_scores
+from posinfo.store.frames import write_rows
 from posinfo.tables.summaries import Groups, by_cell
 
 
@@ -56,5 +56,5 @@ def write_synthetic_scores(folder: Path, cells: list[Cell], seeds: int = 3) -> l
         frames.setdefault(path, []).append(pd.DataFrame(rows, columns=list(SCORE_COLUMNS)))
     for path, parts in frames.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_scores(pd.concat(parts), path)
+        write_rows(pd.concat(parts), path)
     return list(frames)

@@ -109,6 +109,7 @@ REDONE = {  # what another statement in a module makes Table 1 do again
     "sources.archives": EVERYTHING,
     "store.checkpoints": READOUTS,
     "store.files": EVERYTHING,
+    "store.frames": SCORES,
     "store.sidecars": EVERYTHING,
     "tables.cells": TABLES_ONLY,
     "tables.layouts": TABLES_ONLY,

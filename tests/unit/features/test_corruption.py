@@ -19,10 +19,10 @@ from posinfo.readouts.stored import load_readout, save_readout
 from posinfo.readouts.training import make_stack
 from posinfo.registry.catalogue import shipped
 from posinfo.run.config import load_config
-from posinfo.scores.learning_curve import COLUMNS, write_curve
-from posinfo.scores.measures import write_scores
+from posinfo.scores.learning_curve import COLUMNS
 from posinfo.scores.predictions import read_predictions, write_predictions
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.store.tensors import read_tensors, write_tensors
 from posinfo.tables.summaries import read_scores
 from synthetic_features import ALIGNMENT, heads_of, small_features
@@ -37,11 +37,11 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "r/base/readout.safetensors"
     save_readout(stack, {"loss": torch.zeros(4, 2)}, path, stages, Training(), "paper", ALIGNMENT)
     initialise("squeezenet", 0, folder / "weights.safetensors")
-    write_scores(
+    write_rows(
         pd.DataFrame([("L1-k3-p0-all", "H", 0, "a-0", 0.5, 0.2, 0)], columns=list(SCORE_COLUMNS)),
         folder / "e/r/scores.csv",
     )
-    write_curve(pd.DataFrame([range(len(COLUMNS))], columns=list(COLUMNS)), folder / "learning_curve.csv")
+    write_rows(pd.DataFrame([range(len(COLUMNS))], columns=list(COLUMNS)), folder / "learning_curve.csv")
     maps = {("L1-k3-p0-all", "set", "G"): np.zeros((1, 224, 224), np.float16)}
     write_predictions(maps, {"set": ["a-0"]}, 0, folder / "maps.npz")
     return folder

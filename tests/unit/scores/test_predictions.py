@@ -14,10 +14,11 @@ from posinfo.readouts.training import make_stack, train
 from posinfo.readouts.upsampling import upsample
 from posinfo.run.config import load_config
 from posinfo.scores import measures
-from posinfo.scores.learning_curve import COLUMNS, curve, training_subset, write_curve
+from posinfo.scores.learning_curve import COLUMNS, curve, training_subset
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import predicted_maps, read_predictions, select_images, write_predictions
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.store.sidecars import write_sidecar
 from scipy.stats import spearmanr
 from synthetic_features import ALIGNMENT, CPU, heads_of, small_features
@@ -76,7 +77,7 @@ def test_the_curve_has_every_subset_pattern_seed_and_image(tmp_path: Path) -> No
     stages = read_features(small_features(tmp_path))
     run = load_config({"curve": [1 / 4, 1 / 2], "seeds": [0, 1], "training": TRAINING.model_dump()})
     parts = curve(run, [Readout(), Readout(stages="f2")], stages, NAMES, stages, NAMES, CPU)
-    write_curve(pd.concat(parts), tmp_path / "learning_curve.csv")
+    write_rows(pd.concat(parts)[list(COLUMNS)], tmp_path / "learning_curve.csv")
     written = pd.read_csv(tmp_path / "learning_curve.csv")
     assert tuple(written.columns) == COLUMNS
     assert written.groupby(["photographs", "images"]).size().index.tolist() == [(1, 2), (2, 4)]

@@ -172,7 +172,7 @@ def names() -> list[str]:
     return [".".join(path.parts) for path in paths]
 
 
-def test_a_new_table_or_figure_of_the_core_redoes_no_measurement(
+def test_an_edit_of_how_results_are_shown_redoes_no_measurement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     rules = "".join(path.read_text() for path in (ROOT / "workflow").rglob("*.smk"))
@@ -182,8 +182,8 @@ def test_a_new_table_or_figure_of_the_core_redoes_no_measurement(
     monkeypatch.setattr(provenance, "LIBRARY", shutil.copytree(LIBRARY, tmp_path / "posinfo"))
     forget()
     before = {job: code_digest(job) for job in jobs}
-    for name in ("tables", "figures"):
-        with (tmp_path / f"posinfo/run/{name}.py").open("a") as file:
+    for name in ("run/tables", "run/figures", "tables/layouts", "tables/measurements"):
+        with (tmp_path / f"posinfo/{name}.py").open("a") as file:
             file.write("assert True\n")
     forget()
     assert {job: code_digest(job) for job in jobs} == before

@@ -9,9 +9,10 @@ import pytest
 from posinfo.run.config import load_config
 from posinfo.run.experiments import Measurement
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import latex, markdown
-from posinfo.tables.measurements import caption, layout, read_rows, summarise, with_interval, write_rows
+from posinfo.tables.measurements import caption, layout, read_rows, summarise, with_interval
 from synthetic_measurements import accuracies
 
 RUN = load_config({})

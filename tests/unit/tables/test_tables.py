@@ -11,8 +11,8 @@ from posinfo.__main__ import main
 from posinfo.run.config import load_config
 from posinfo.run.experiments import Table
 from posinfo.run.shown import tables
-from posinfo.scores.measures import write_scores
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.tables import cells
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.layouts import escape_latex, three_decimals, write_table
@@ -90,13 +90,13 @@ def test_holes_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no scores for vgg16 / L1-k3-p0-f1 / H / photos-test"):
         summarise(read_scores(paths[1:]), shown)
     frame = pd.read_csv(paths[0])
-    write_scores(frame[1:], paths[0])
+    write_rows(frame[1:], paths[0])
     with pytest.raises(InputError, match="not every seed has every natural image once"):
         summarise(read_scores(paths), shown)
-    write_scores(frame.assign(spc=np.nan), paths[0])
+    write_rows(frame.assign(spc=np.nan), paths[0])
     with pytest.raises(InputError, match="no number"):
         read_scores(paths)
-    write_scores(frame.drop(columns="mae"), paths[0])
+    write_rows(frame.drop(columns="mae"), paths[0])
     with pytest.raises(InputError, match="has the columns"):
         read_scores(paths)
 

@@ -31,8 +31,10 @@ def scores(
     from posinfo.images.decoded import read_image_names
     from posinfo.readouts.stored import load_readout
     from posinfo.registry.entries import Fit
-    from posinfo.scores.measures import score, write_scores
+    from posinfo.scores.measures import score
     from posinfo.store.devices import choose_device
+    from posinfo.store.frames import write_rows
+    from posinfo.store.provenance import code_digest
 
     chosen = choose_device(device, threads)
     stages = read_features(features, fit=Fit.parse(fit))
@@ -41,7 +43,7 @@ def scores(
     for path in sorted(readouts.glob("*.safetensors")):
         stack, metadata = load_readout(path, stages)
         frames.append(score(stack, stages, names, metadata["definition"], stages[0].alignment, chosen))
-    write_scores(pd.concat(frames, ignore_index=True), output)
+    write_rows(pd.concat(frames, ignore_index=True), output, code=code_digest("scores.measures"))
 
 
 def predictions(
@@ -124,8 +126,9 @@ def learning_curve(
     from posinfo.images.views import photograph_of
     from posinfo.protocol.readout import Readout
     from posinfo.run.config import load_passed
-    from posinfo.scores.learning_curve import PATTERNS, curve, write_curve
+    from posinfo.scores.learning_curve import COLUMNS, PATTERNS, curve
     from posinfo.store.devices import choose_device
+    from posinfo.store.frames import write_rows
     from posinfo.tables.summaries import read_scores
 
     train_names = read_image_names(train)
@@ -141,7 +144,7 @@ def learning_curve(
     whole = read_scores(scores).drop(columns="images")
     whole = whole[whole["readout"].isin(readouts) & whole["pattern"].isin(PATTERNS)]
     counts = {"photographs": len(set(photograph_of(train_names))), "images": len(train_names)}
-    write_curve(pd.concat([*subsets, whole.assign(**counts)], ignore_index=True), output)
+    write_rows(pd.concat([*subsets, whole.assign(**counts)], ignore_index=True)[list(COLUMNS)], output)
 
 
 OF_RULES = (scores, predictions, learning_curve)

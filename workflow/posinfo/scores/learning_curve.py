@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,6 @@ from posinfo.readouts.training import make_stack, train
 from posinfo.run.config import RunConfig
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import select_images
-from posinfo.store.files import atomic_write
-from posinfo.store.sidecars import write_sidecar
 
 PATTERNS = ("H", "G")
 ORDER_SEED = 0  # of the order in which photographs are added
@@ -70,10 +67,3 @@ def curve(
         for stack in stacks:
             scores = score(stack, test_stages, test_names, run.patterns, alignment, device)
             yield scores.assign(photographs=photographs, images=len(indices))
-
-
-def write_curve(scores: pd.DataFrame, path: Path) -> None:
-    """Write the columns `COLUMNS` as a tidy csv with its sidecar."""
-    with atomic_write(path) as partial:
-        scores[list(COLUMNS)].to_csv(partial, index=False, float_format="%.9g")
-    write_sidecar(path)

@@ -1,7 +1,6 @@
 """Scores: agreement of predicted maps with the ground truth, per image at 224x224 (paper section 3.3)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,6 @@ from posinfo.protocol.readout import SCORE_COLUMNS
 from posinfo.readouts.stacked import StackedReadouts
 from posinfo.readouts.upsampling import upsample
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_write
-from posinfo.store.provenance import code_digest
-from posinfo.store.sidecars import write_sidecar
 
 UPSAMPLED = 64  # maps upsampled at once: all maps of a set at 224 x 224 would need most of the job's memory
 
@@ -122,10 +118,3 @@ def score(
         for name, (spc, mae), is_flat in zip(names, torch.cat(compared).tolist(), flags.tolist(), strict=True):
             rows.append((head.readout.name, head.pattern, head.seed, name, 0.0 if is_flat else spc, mae, int(is_flat)))
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
-
-
-def write_scores(scores: pd.DataFrame, path: Path) -> None:
-    """Write a tidy csv with its sidecar; nine significant digits, so that reruns are equal byte for byte."""
-    with atomic_write(path) as partial:
-        scores.to_csv(partial, index=False, float_format="%.9g")
-    write_sidecar(path, code=code_digest("scores.measures"))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from posinfo.store.files import write_text
+from posinfo.store.frames import write_csv
 from posinfo.tables.built import BuiltTable
-from posinfo.tables.summaries import write_csv
 
 LATEX = {
     "\\": r"\textbackslash{}",

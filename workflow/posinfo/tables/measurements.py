@@ -1,4 +1,4 @@
-"""Numbers of single images under named conditions: written, read, and summarised beside published numbers."""
+"""Numbers of single images under named conditions: read, and summarised beside published numbers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,25 +8,13 @@ import pandas as pd
 
 from posinfo.run.experiments import Measurement
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_write
-from posinfo.store.sidecars import verified, write_sidecar
+from posinfo.store.sidecars import verified
 from posinfo.tables.built import BuiltTable
 from posinfo.tables.intervals import difference
 from posinfo.tables.layouts import said_once, three_decimals
 
 if TYPE_CHECKING:
     from posinfo.run.config import RunConfig
-
-
-def write_rows(rows: pd.DataFrame, path: Path) -> None:
-    """Write the rows of a measurement as csv, and their sidecar.
-
-    Args:
-        rows: the measurement's keys, image, seed, its metric and the columns beside it, in that order.
-    """
-    with atomic_write(path) as partial:
-        rows.to_csv(partial, index=False, float_format="%.8g")
-    write_sidecar(path)
 
 
 def read_rows(_: "RunConfig", measurement: Measurement, paths: Sequence[Path]) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from posinfo.run.cells import Cell, printed_model
 from posinfo.run.experiments import CellLayout
 from posinfo.run.roles import SYNTHETIC
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_write
 from posinfo.store.sidecars import verified
 
 PUBLISHED_IMAGES = {"PASCAL-S": "natural"}  # the paper's name for its natural test images
@@ -144,9 +143,3 @@ def beside_published(summary: pd.DataFrame, published: Path | None, keys: Sequen
     if (missing & (joined["model"] != joined["encoder"])).any():
         raise InputError(f"{published} lacks some of the table's cells")
     return joined.assign(model=summary["model"], published_model=joined["model"].where(~missing, ""))
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write the tidy table with six decimals, whole or not at all."""
-    with atomic_write(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6f")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from posinfo.run.cells import BASE, Cell
-from posinfo.store.files import atomic_write, write_text
+from posinfo.store.files import write_text
+from posinfo.store.frames import write_csv
 
 INTERVALS = (
     "Intervals: bootstrap over photographs (all views of one together, the same draw on both sides) and seeds. A claim "
@@ -20,8 +21,7 @@ def write_claims(judged: pd.DataFrame, csv: Path, markdown: Path) -> None:
     Args:
         judged: as `claims.judge` returns it.
     """
-    with atomic_write(csv) as partial:
-        judged.to_csv(partial, index=False, float_format="%.6f")
+    write_csv(judged, csv)
     lines = ["| claim | outcome | comparisons that hold | by |", "|---|---|---|---|"]
     for says, group in judged.groupby("says", sort=False):
         held = int((group["comparison_outcome"] == "holds").sum())

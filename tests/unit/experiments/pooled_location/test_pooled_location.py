@@ -13,8 +13,9 @@ from posinfo.experiments.pooled_location.measurement import classify_cells, draw
 from posinfo.features.extraction import Preprocessing
 from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.tables.claims import read_claims
-from posinfo.tables.measurements import published_numbers, read_rows, write_rows
+from posinfo.tables.measurements import published_numbers, read_rows
 from synthetic_measurements import accuracies, write_noise
 from torch import nn
 

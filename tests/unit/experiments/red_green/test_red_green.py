@@ -13,8 +13,9 @@ from posinfo.experiments.red_green.measurement import build_network, draw_square
 from posinfo.experiments.red_green.settings import PADDINGS
 from posinfo.run.config import load_config
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.tables.claims import Measured, judge, read_claims
-from posinfo.tables.measurements import published_numbers, read_rows, write_rows
+from posinfo.tables.measurements import published_numbers, read_rows
 from synthetic_measurements import accuracies
 
 CPU = torch.device("cpu")

@@ -18,8 +18,9 @@ from posinfo.figures.data import FigureData
 from posinfo.run.config import load_config
 from posinfo.store.arrays import read_arrays, write_arrays
 from posinfo.store.errors import InputError
+from posinfo.store.frames import write_rows
 from posinfo.tables.claims import read_claims
-from posinfo.tables.measurements import read_rows, write_rows
+from posinfo.tables.measurements import read_rows
 from synthetic_measurements import write_noise
 from torch import nn
 

@@ -32,7 +32,7 @@ def pooled_location(
     from posinfo.registry.entries import Encoder
     from posinfo.run.config import load_passed
     from posinfo.store.devices import choose_device
-    from posinfo.tables.measurements import write_rows
+    from posinfo.store.frames import write_rows
 
     passed = load_passed(run)
     settings = passed.section(PooledLocation)

@@ -17,7 +17,7 @@ def red_green(padding: str, *, run: str, device: DeviceSetting = "auto", threads
     from posinfo.run.config import load_passed
     from posinfo.store.devices import choose_device
     from posinfo.store.errors import InputError, unknown
-    from posinfo.tables.measurements import write_rows
+    from posinfo.store.frames import write_rows
 
     if padding not in PADDINGS:
         raise InputError(unknown("padding", padding, PADDINGS))

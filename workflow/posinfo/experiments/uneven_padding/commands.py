@@ -35,7 +35,7 @@ def uneven_padding(
     from posinfo.run.config import load_passed
     from posinfo.store.arrays import write_arrays
     from posinfo.store.devices import choose_device
-    from posinfo.tables.measurements import write_rows
+    from posinfo.store.frames import write_rows
 
     settings = load_passed(run).section(UnevenPadding)
     chosen = choose_device(device, threads)

@@ -28,9 +28,9 @@ from posinfo.registry.catalogue import canonical_json
 from posinfo.registry.entries import Encoder, TrainedWeights
 from posinfo.store.checkpoints import read_checkpoint, write_checkpoint
 from posinfo.store.errors import InputError
-from posinfo.store.files import atomic_directory, atomic_write, sha256_of
+from posinfo.store.files import atomic_directory, sha256_of
+from posinfo.store.frames import write_rows
 from posinfo.store.provenance import code_digest
-from posinfo.store.sidecars import write_sidecar
 from posinfo.store.tensors import read_tensors, write_tensors
 
 SCALED_BY = 8  # images over which the scales of a new head are measured
@@ -115,10 +115,7 @@ def train_encoder(
         metrics.append({"images": split.name, "n_images": len(rows), **summary})
     tables = {"epochs": pd.DataFrame(history), "metrics": pd.DataFrame(metrics), "images": pd.concat(images)}
     for name, table in tables.items():
-        csv = path.with_suffix(f".{name}.csv")
-        with atomic_write(csv) as partial:
-            table.to_csv(partial, index=False, float_format="%.9g")
-        write_sidecar(csv, **metadata)
+        write_rows(table, path.with_suffix(f".{name}.csv"), **metadata)
     with atomic_directory(path.with_suffix(".steps")) as steps:
         for step, weights in saved.items():
             _write_weights(weights, {**metadata, "step": step}, weights_file(steps, step))

@@ -61,7 +61,7 @@ def plus(a, b, *, c):
     "tools/dividing.py": "def halved(value):\n    return value / 2\n",
     "tools/types.py": "Number = float\n",
     "tools/bars.py": 'from tqdm import tqdm\n\ndef total(values):\n    return sum(tqdm(values, desc="sum"))\n',
-    "tools/records.py": 'class Record:\n    """A record."""\n\n    size: int = 1\n',
+    "tools/records.py": 'class Record:\n    """A record."""\n\n    size: int = Field(1, description="In pixels.")\n',
     "command_line.py": "class Commands: ...\n",
 }
 
@@ -151,12 +151,16 @@ def test_what_a_progress_bar_shows_does_not_count(edit: Edit) -> None:
     assert code_digest("tools.bars") != digest
 
 
-def test_annotations_of_a_class_count(edit: Edit) -> None:
+def test_types_and_defaults_of_a_class_count_but_not_its_words(edit: Edit) -> None:
     digest = code_digest("tools.records")
     edit("tools/records.py", "A record.", "A line of a table.")
+    edit("tools/records.py", "In pixels.", "Its height in pixels.")
     assert code_digest("tools.records") == digest
     edit("tools/records.py", "size: int", "size: float")
-    assert code_digest("tools.records") != digest
+    typed = code_digest("tools.records")
+    assert typed != digest
+    edit("tools/records.py", "Field(1", "Field(2")
+    assert code_digest("tools.records") != typed
 
 
 def test_unknown_code_has_no_digest() -> None:

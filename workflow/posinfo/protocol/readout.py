@@ -118,7 +118,9 @@ class Training(BaseModel):
     batch: PositiveInt = Field(32, description="Images per step.")
     lr: Annotated[float, Field(allow_inf_nan=False, gt=0)] = Field(0.1, description="SGD's learning rate at the start.")
     decay_epoch: PositiveInt = Field(10, description="The epoch (from 0) from which lr is multiplied by lr_decay.")
-    lr_decay: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1)] = Field(0.1, description="See decay_epoch.")
+    lr_decay: Annotated[float, Field(allow_inf_nan=False, gt=0, le=1)] = Field(
+        0.1, description="The factor of lr from decay_epoch on."
+    )
     momentum: Annotated[float, Field(allow_inf_nan=False, ge=0, lt=1)] = Field(0.9, description="SGD's momentum.")
     weight_decay: Annotated[float, Field(allow_inf_nan=False, ge=0)] = Field(1e-4, description="SGD's weight decay.")
     hidden: PositiveInt | Literal["same"] = Field(

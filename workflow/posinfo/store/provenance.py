@@ -6,8 +6,8 @@ clone stay valid. (Declared as input files, the modules of a fresh clone would b
 
 A digest is taken of the syntax tree, without what decides no number: comments, docstrings, type annotations (except
 those in the body of a class, which pydantic and dataclasses read), the arguments of `raise`, the messages of `assert`,
-and all arguments of `tqdm` but the first. Only fields that are set enter it, so Python versions agree as far as their
-grammars do.
+arguments named `description` (of keys of the config), and all arguments of `tqdm` but the first. Only fields that are
+set enter it, so Python versions agree as far as their grammars do.
 
 It covers imports of the form `from posinfo.package.module import name` and `from posinfo.package import module`, at
 the top of a module or inside a function. It does not see modules that are imported by a name in a string: a rule that
@@ -117,7 +117,9 @@ def _imports(module: str) -> frozenset[str]:
 
 
 def _decides_nothing(node: ast.AST) -> bool:
-    """Whether a statement is a docstring, or imports for the type checker alone."""
+    """Whether a node is a docstring, describes a key of the config, or imports for the type checker alone."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "description"
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name):

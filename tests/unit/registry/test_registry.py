@@ -28,6 +28,16 @@ def test_nearest_name() -> None:
         catalogue.look_up("encoder", "resnet50thin", catalogue.shipped().encoders)
 
 
+def test_an_unknown_name_gets_one_short_line() -> None:
+    for name in (*catalogue.shipped().encoders, "x"):
+        with pytest.raises(InputError) as refused:
+            catalogue.look_up("encoder", f"{name}s", catalogue.shipped().encoders)
+        line = str(refused.value)
+        assert len(line) <= 200
+        assert "(all: posinfo list encoders)" in line
+        assert name == "x" or f"known: {name}, " in line
+
+
 def test_a_fingerprint_ignores_titles() -> None:
     entry = catalogue.shipped().encoders["vgg16"]
     same = entry.model_copy(update={"title": "another title"})
@@ -55,6 +65,13 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
         ({"input": {"order": "RGB", "range": 1, "mean": [104, 117, 124]}}, "not within 0 and range, 1;"),
         ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, 256]}}, "not within 0 and range, 255;"),
         ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, -1]}}, "not within 0 and range, 255;"),
+        ({"weights": {"random": 0}}, "mine: weights is another than that of vgg16, whose weights a variant reads;"),
+        ({"architecture": "vgg16-half"}, "mine: architecture is another than that of vgg16"),
+        (
+            {"fit": {"how": "crop", "sides": {"f1": 9}}, "padding": "none"},
+            "padding is another .* whose stored maps a variant reads; leave padding out",
+        ),
+        ({"variant_of": ["vgg16"]}, r"unknown encoder ..'vgg16'..; .*did you mean 'vgg16'"),
     ],
 )
 def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> None:

@@ -1,5 +1,7 @@
 """The registry is consistent, and unknown names get the nearest known one."""
 
+from pathlib import Path
+
 import pytest
 from posinfo.encoders.architectures import ARCHITECTURES
 from posinfo.encoders.weights import LAYOUTS
@@ -84,6 +86,7 @@ def test_a_mean_may_be_as_high_as_the_range() -> None:
     assert catalogue.with_own({"encoders": {"mine": entry}}).encoders["mine"].input.mean == (0, 0.5, 1)
 
 
-def test_only_local_files_are_copied() -> None:
-    assert entries.LocalFile(path="/a/b.zip").copied_from == ["/a/b.zip"]
-    assert {tuple(source.copied_from) for source in catalogue.shipped().sources.values()} == {()}
+def test_only_local_files_lie_outside_the_resources() -> None:
+    assert entries.LocalFile(path="a/b.zip").at(Path("resources")) == Path("a/b.zip")
+    for source in catalogue.shipped().sources.values():
+        assert source.at(Path("resources")).parts[0] == "resources"

@@ -51,7 +51,7 @@ class Registry(Entry):
         """
 
         def there(entry: entries.ArchiveImages) -> bool:
-            return (resources / look_up("source", entry.archive, self.sources).place).exists()
+            return look_up("source", entry.archive, self.sources).at(resources).exists()
 
         found = dict(self.images)
         for name, entry in self.images.items():

@@ -13,6 +13,8 @@ import torch
 import torchvision
 import yaml
 from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo.registry.overlays import merged
+from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors
 from synthetic_archives import SMALL, overlay, photographs
 
@@ -123,6 +125,18 @@ def test_weight_files_of_one_name_are_both_read(tmp_path: Path) -> None:
     for name, path in zip(own["sources"], written, strict=True):
         weight = read_tensors(tmp_path / path)[0]["conv1.0.weight"]
         np.testing.assert_array_equal(weight, stored[name]["conv1.0.weight"].numpy())
+
+
+def test_entries_pasted_one_after_the_other_are_refused(tmp_path: Path) -> None:
+    """As `posinfo entry` prints them, each below its own `own:`, of which YAML takes the last."""
+    config = tmp_path / "both.yaml"
+    config.write_text("own:\n  encoders:\n    a: {variant_of: vgg16}\nown:\n  encoders:\n    b: {variant_of: vgg16}\n")
+    words = f"{config}, line 4: own is there twice in one section"
+    done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    with pytest.raises(InputError, match=words):
+        merged([config])
 
 
 def test_folders_over_one_resources_read_their_own_weights(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_a_zoos_whole_network_loads_without_its_heads(name: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "name"), [({"img_size": 384}, "pos_embed"), ({"patch_size": 32}, "patch_embed")])
-def test_weights_of_another_image_or_patch_size_are_refused(options: dict[str, int], name: str, tmp_path: Path) -> None:
+def test_weights_of_another_image_or_patch_size_are_refused(options: dict[str, Any], name: str, tmp_path: Path) -> None:
     """Timm would resize them."""
     network = timm.create_model("vit_tiny_patch16_224", depth=2, **options)
     with pytest.raises(InputError, match=rf"do not fit .* size mismatch for {name}"):

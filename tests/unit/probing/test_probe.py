@@ -186,6 +186,7 @@ def test_networks_that_cannot_be_read_are_named(
         ({"patterns": ["H", "X"]}, "unknown pattern 'X'"),
         ({"taps": {"all": "first"}}, "name a stage by small letters and digits, such as f1, and not 'all'"),
         ({"taps": {"a/b": "first"}}, "and not 'a/b'"),
+        ({"taps": ["first", "second"]}, r"taps: \['first', 'second'\] names no stages; give them with their layers"),
         ({"key": "state_dict_ema"}, "name the file as weights, or leave key out"),
     ],
 )

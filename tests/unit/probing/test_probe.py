@@ -143,6 +143,7 @@ def test_a_file_of_weights_is_the_network_that_saved_it(tmp_path: Path) -> None:
     numbers = ["stage", "pattern", "spc", "mae", "channels", "side", "field", "border"]
     pd.testing.assert_frame_equal(named[numbers], held[numbers], rtol=1e-5)
     assert "those below 'model' in the file" in named.attrs["weights"]
+    assert "images as for the weights of torchvision/squeezenet1_1: RGB, white is 1" in named.attrs["weights"]
 
 
 def test_random_weights_are_read_alone() -> None:

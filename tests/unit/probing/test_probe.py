@@ -14,8 +14,8 @@ from PIL import Image
 from posinfo.features.extraction import Preprocessing
 from posinfo.probing import images as probed_images
 from posinfo.probing.figure import plot
-from posinfo.probing.networks import preprocessing_of
 from posinfo.probing.probe import probe
+from posinfo.probing.transforms import preprocessing_of
 from posinfo.protocol.readout import Training
 from posinfo.store.errors import InputError
 from safetensors.torch import save_file
@@ -23,6 +23,7 @@ from timm.data.transforms_factory import create_transform
 from torch import nn
 from torchvision import transforms
 from torchvision.models import ResNet18_Weights, squeezenet1_1
+from torchvision.transforms import v2
 
 SHORT = Training(epochs=1)
 PLAIN = Preprocessing("RGB", 1)
@@ -142,6 +143,7 @@ def test_a_file_of_weights_is_the_network_that_saved_it(tmp_path: Path) -> None:
     numbers = ["stage", "pattern", "spc", "mae", "channels", "side", "field", "border"]
     pd.testing.assert_frame_equal(named[numbers], held[numbers], rtol=1e-5)
     assert "those below 'model' in the file" in named.attrs["weights"]
+    assert "images as for the weights of torchvision/squeezenet1_1: RGB, white is 1" in named.attrs["weights"]
 
 
 def test_random_weights_are_read_alone() -> None:
@@ -185,6 +187,7 @@ def test_networks_that_cannot_be_read_are_named(
         ({"patterns": ["H", "X"]}, "unknown pattern 'X'"),
         ({"taps": {"all": "first"}}, "name a stage by small letters and digits, such as f1, and not 'all'"),
         ({"taps": {"a/b": "first"}}, "and not 'a/b'"),
+        ({"taps": ["first", "second"]}, r"taps: \['first', 'second'\] names no stages; give them with their layers"),
         ({"key": "state_dict_ema"}, "name the file as weights, or leave key out"),
     ],
 )
@@ -263,6 +266,36 @@ def test_transforms_of_both_zoos_are_read() -> None:
     read = preprocessing_of(create_transform(224))
     assert read.mean == pytest.approx(expected.mean)
     assert read.std == pytest.approx(expected.std)
+
+
+NORMALISED = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+OTHER_TRANSFORMS = {
+    "BGR": transforms.Compose([transforms.ToTensor(), lambda values: values.flip(0), NORMALISED]),
+    "to 255": transforms.Compose(
+        [transforms.PILToTensor(), lambda values: values.float(), transforms.Normalize((124, 116, 104), (58, 57, 57))]
+    ),
+    "of arrays to 255": transforms.Compose([np.asarray, transforms.Normalize((124, 116, 104), (58, 57, 57))]),
+    "not scaled": transforms.Compose([v2.ToImage(), v2.ToDtype(torch.float32), NORMALISED]),
+    "not scaled, of tensors": transforms.Compose([v2.ToDtype(torch.float32), NORMALISED]),
+    "normalised twice": transforms.Compose([transforms.ToTensor(), NORMALISED, NORMALISED]),
+    "order in small letters": Preprocessing("bgr", 255),
+    "mean of 1 and range 255": Preprocessing("RGB", 255, (0.485, 0.456, 0.406)),
+    "mean of 255 and range 1": Preprocessing("RGB", 1, (124, 116, 104)),
+    "sd of 0": Preprocessing("RGB", 1, std=(1, 0, 1)),
+    "one mean": Preprocessing("RGB", 1, mean=0.5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("what", OTHER_TRANSFORMS)
+def test_a_transform_that_does_more_than_normalise_is_refused(what: str) -> None:
+    with pytest.raises(InputError, match="transform: ") as refused:
+        preprocessing_of(OTHER_TRANSFORMS[what])
+    assert "no normalisation" not in str(refused.value)
+
+
+@pytest.mark.parametrize("first", [transforms.ToTensor(), v2.ToDtype(torch.float32, scale=True), nn.Identity()])
+def test_a_transform_of_tensors_is_tried_on_tensors(first: Any) -> None:
+    assert preprocessing_of(transforms.Compose([first, transforms.Resize(9), NORMALISED])).mean == NORMALISED.mean
 
 
 def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

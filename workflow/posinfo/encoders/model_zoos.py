@@ -113,6 +113,9 @@ def _timm() -> Any:
 def in_current_names(network: nn.Module, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Rename weights as timm does when it loads older files, or files of a network's authors; others stay.
 
+    Timm also resizes embeddings and kernels of another image or patch size. These keep the values of the file, whose
+    shapes then do not fit.
+
     Args:
         network: whose names the weights get.
     """
@@ -121,7 +124,8 @@ def in_current_names(network: nn.Module, weights: dict[str, torch.Tensor]) -> di
         renamed: dict[str, torch.Tensor] = rename(weights, network) if rename else weights
     except Exception:  # written for known files; another may raise anything, and its own names are told instead
         return weights
-    return renamed
+    resized = {name for name in renamed.keys() & weights.keys() if renamed[name].numel() != weights[name].numel()}
+    return renamed | {name: weights[name] for name in resized}
 
 
 def known_weights(name: str) -> list[KnownWeights]:

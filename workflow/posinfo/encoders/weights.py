@@ -121,7 +121,11 @@ def efficientnet_lite0_from_pth(data: bytes) -> Weights:
 
 
 def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Fold the constants after each convolution into its weight and bias; in the order of the graph."""
+    """Fold the constants after each convolution into its weight and bias; in the order of the graph.
+
+    Raises:
+        InputError: when an operation with constants follows that is not folded, such as a batch norm or a division.
+    """
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {node.output[0]: constants[node.input[0]] for node in graph.node if node.op_type == "Identity"}
     readers: dict[str, list[onnx.NodeProto]] = {}
@@ -135,8 +139,10 @@ def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, tor
         weight = _float32(constants[node.input[1]]).double()
         scale = torch.ones(len(weight), dtype=torch.float64)
         shift = torch.zeros_like(scale)
+        if len(node.input) > 2:
+            shift = _float32(constants[node.input[2]]).double()
         output = node.output[0]
-        while following := [reader for reader in readers[output] if _is_affine(reader, constants)]:
+        while following := [reader for reader in readers.get(output, ()) if _is_affine(reader, constants)]:
             (step,) = following
             output = step.output[0]
             if step.op_type in AFFINE:
@@ -145,6 +151,13 @@ def _folded_convolutions(graph: onnx.GraphProto) -> list[tuple[torch.Tensor, tor
                 shift = AFFINE[step.op_type](shift, value)
                 if step.op_type == "Mul":
                     scale = scale * value
+        unfolded = [
+            reader.op_type
+            for reader in readers.get(output, ())
+            if reader.op_type not in ("Conv", "Pad") and any(name in constants for name in reader.input)
+        ]
+        if unfolded:
+            raise InputError(f"{unfolded[0]} with constants follows a convolution; read are {', '.join(AFFINE)}")
         folded.append(((weight * scale[:, None, None, None]).float(), shift.float()))
     return folded
 

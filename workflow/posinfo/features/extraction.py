@@ -75,7 +75,7 @@ def open_encoder(entry: Encoder, weights: Path | None) -> nn.Module:
         weights = weights_file(weights, entry.step)
     arrays = read_tensors(weights)[0] if weights else {}
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    network = with_weights(entry.architecture, tensors, str(weights))
+    network = with_weights(entry.architecture, tensors, str(weights or "no weights, as its entry says,"))
     network = with_position(network, entry.position_change)
     return tapped(network, entry.taps, entry.padding)
 

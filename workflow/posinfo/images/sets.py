@@ -9,7 +9,7 @@ from posinfo.images.decoded import DecodedImage, constant, crops, noise, split
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Folder, RemoteFile, SyntheticImages, Views, Wheel
 from posinfo.sources.archives import Archive, images_in, opened, read_stems
-from posinfo.sources.fetching import read_member, verify
+from posinfo.sources.fetching import read_member, verified
 from posinfo.sources.folders import photographs_in, refuse_unusable_names
 from posinfo.sources.repositories import opened_repository
 from posinfo.store.errors import InputError
@@ -52,12 +52,11 @@ def fetched_archive(name: str, registry: Registry, resources: Path) -> Iterator[
     source = look_up("source", name, registry.sources)
     if isinstance(source, Wheel):
         raise InputError(f"source {name} is a wheel; `archive` names a zip or tar behind a URL or a path")
-    path = resources / source.place
     if isinstance(source, RemoteFile) and source.members:
         with opened_repository(source, resources) as archive:
-            yield archive, path
+            yield archive, source.at(resources)
         return
-    verify(path, source.checksum)
+    path = verified(source, resources)
     with opened(path) as archive:
         yield archive, path
 
@@ -87,7 +86,7 @@ def _in_wheels(entry: Views, registry: Registry, resources: Path) -> Readers:
         source = look_up("source", name, registry.sources)
         if not isinstance(source, Wheel):
             raise InputError(f"source {name} is no wheel; collections of photographs are read from wheels")
-        wheel = resources / source.place
+        wheel = source.at(resources)
         readers |= {member: partial(read_member, wheel, member, digest) for member, digest in source.members.items()}
     train, test = split(list(readers), collection.held_out, collection.seed)
     return {photograph: readers[photograph] for photograph in (train if entry.part == "train" else test)}

@@ -15,6 +15,7 @@ from posinfo.encoders.reading.in_memory import own_copy, redrawn
 from posinfo.encoders.reading.tapped import tapped
 from posinfo.encoders.weights import convert
 from posinfo.features.extraction import Preprocessing, open_encoder
+from posinfo.probing.transforms import preprocessing_of
 from posinfo.registry.catalogue import Registry, shipped
 from posinfo.registry.entries import RandomWeights, StoredWeights, WeightFile
 from posinfo.sources.commands import fetch_missing
@@ -32,7 +33,7 @@ class Network:
         name: as it was asked for; a module's is its class.
         title: its name and that of its weights.
         weights: of `model`: trained, random, none (it has none), or given (a module's or a file's).
-        part: what of a file of weights was taken, in words; empty if all.
+        part: of a file of weights: what was taken, and how images are prepared for it, in words; else empty.
         taps: stage to the layer whose output it is, from shallow to deep.
         parameters: their number, without the head of a zoo's network.
         preprocessing: what the network expects.
@@ -154,6 +155,9 @@ def by_name(
         title = f"{name}, weights of {weights}"
         kind = "given"
         part = _convert_file(Path(weights), key, entry.architecture, converted)
+        if preprocessing is None:
+            whose = f"images as for the weights of {name}: {entry.input.order}, white is {entry.input.range}"
+            part = "; ".join(filter(None, [part, whose]))
     elif not parameters:
         kind = "none"
     elif entry.weights is None:
@@ -198,22 +202,3 @@ def _convert_known(name: str, stored: StoredWeights, resources: Path, converted:
     data = read_source(stored.source, stored.weights.member, resources)
     convert(stored.weights.layout, data, stored.architecture, converted, stored.weights.key or "")
     return "trained"
-
-
-def preprocessing_of(transform: Preprocessing | Any) -> Preprocessing:
-    """The preprocessing that a transform of torchvision or timm does: RGB in [0, 1], with its mean and sd.
-
-    Raises:
-        InputError: when the transform has no normalisation.
-    """
-    if isinstance(transform, Preprocessing):
-        return transform
-    for step in (transform, *getattr(transform, "transforms", ())):
-        given: dict[str, Any] = {name: getattr(step, name, None) for name in ("mean", "std")}
-        if all(values is not None and len(values) == 3 for values in given.values()):
-            floats: dict[str, Any] = {name: tuple(map(float, values)) for name, values in given.items()}
-            return Preprocessing("RGB", 1, **floats)
-    raise InputError(
-        f"transform: {type(transform).__name__} has no normalisation of three channels; give a transform of "
-        "torchvision or timm, or posinfo.features.extraction.Preprocessing('RGB', 1) for values in [0, 1]"
-    )

@@ -86,6 +86,8 @@ def probe(
     Raises:
         InputError: when the network, the images or the transform cannot be used; the message says why.
     """
+    if not isinstance(taps, Mapping | None):
+        raise InputError(f"taps: {taps!r} names no stages; give them with their layers, such as {{'f1': 'layer1'}}")
     for stage in taps or ():
         if stage == "all" or not re.fullmatch(r"[a-z][a-z0-9]*", stage):
             raise InputError(f"taps: name a stage by small letters and digits, such as f1, and not {stage!r}")

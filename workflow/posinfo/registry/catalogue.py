@@ -51,7 +51,7 @@ class Registry(Entry):
         """
 
         def there(entry: entries.ArchiveImages) -> bool:
-            return (resources / look_up("source", entry.archive, self.sources).place).exists()
+            return look_up("source", entry.archive, self.sources).at(resources).exists()
 
         found = dict(self.images)
         for name, entry in self.images.items():
@@ -71,6 +71,28 @@ class Registry(Entry):
             if entry.step is not None and (entry.variant_of is None or entry.task is None):
                 raise ValueError(f"encoders.{name}: step is for variants (variant_of) of an encoder trained for a task")
         return self
+
+    @model_validator(mode="after")
+    def _variants_share_what_they_read(self) -> Self:
+        for name, entry in self.encoders.items():
+            shared = ["architecture", "weights"]
+            if entry.fit:
+                shared += ["padding", "position", "input", "taps"]
+            if entry.fit and entry.variant_of is None:
+                raise ValueError(f"encoders.{name}: fit is for variants (variant_of), whose stored maps it changes")
+            if entry.variant_of is not None:
+                self._same(name, entry, self.encoders[entry.variant_of], shared)
+        return self
+
+    def _same(self, name: str, entry: Encoder, base: Encoder, keys: list[str]) -> None:
+        """Check that a variant does not name other values of keys than what it reads was made with."""
+        for key in keys:
+            if getattr(entry, key) != getattr(base, key):
+                read = "stored maps" if entry.fit else "weights"
+                raise ValueError(
+                    f"encoders.{name}: {key} is another than that of {entry.variant_of}, whose {read} a variant reads; "
+                    f"leave {key} out, or leave variant_of out and write the whole entry"
+                )
 
     def _fits(self, name: str, entry: Encoder, start: str) -> None:
         """Check that the training of an encoder can start from another."""
@@ -148,9 +170,9 @@ def _complete(encoders: dict[str, dict[str, Any]], file: str) -> dict[str, dict[
     """The encoders' entries, with keys that a variant leaves out taken from the encoder that it varies."""
     for name, entry in encoders.items():
         base = entry.get("variant_of")
-        if base is not None and base not in encoders:
+        if base is not None and str(base) not in encoders:
             raise InputError(f"{file}: {name}: {unknown('encoder', str(base), encoders)}")
-        if base is not None and "variant_of" in encoders[base]:
+        if base is not None and "variant_of" in encoders[str(base)]:
             raise InputError(f"{file}: {name}: {base} is itself a variant; name the encoder that it varies")
     return {name: encoders.get(str(entry.get("variant_of")), {}) | entry for name, entry in encoders.items()}
 

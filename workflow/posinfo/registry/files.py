@@ -1,6 +1,5 @@
 """The base of all entries of the registry, and the entries of files that are fetched."""
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -38,9 +37,13 @@ class SourceEntry(Entry):
     licence: str = ""
 
     @property
-    def copied_from(self) -> list[str]:
-        """The local file that is copied, if any."""
-        return []
+    def place(self) -> str:
+        """Its path below the resources folder."""
+        raise NotImplementedError
+
+    def at(self, resources: Path) -> Path:
+        """Its path."""
+        return resources / self.place
 
 
 class Wheel(SourceEntry):
@@ -99,20 +102,19 @@ class RemoteFile(SourceEntry):
 
 
 class LocalFile(SourceEntry):
-    """A file of this machine, which is copied, and copied again when it changes; a checksum forbids changes."""
+    """A file of this machine, which is read where it lies; a checksum forbids changes."""
 
     path: str
     checksum: Checksum | None = None
 
     @property
     def place(self) -> str:
-        """Its path below the resources folder, which differs for files of one name in different folders."""
-        return f"archives/{sha256(self.path.encode()).hexdigest()[:8]}-{Path(self.path).name}"
+        """Its path, which is not below the resources folder."""
+        return self.path
 
-    @property
-    def copied_from(self) -> list[str]:
-        """The local file that is copied."""
-        return [self.path]
+    def at(self, resources: Path) -> Path:  # noqa: ARG002  # it is not there
+        """Its path."""
+        return Path(self.path)
 
 
 Source = Annotated[

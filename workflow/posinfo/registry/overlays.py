@@ -1,13 +1,44 @@
-"""Configuration files merged as Snakemake merges them."""
+"""Configuration files, merged as Snakemake merges them, in which no section has a key twice."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from posinfo.store.errors import InputError
-from posinfo.store.files import read_yaml
+
+
+class _Loader(yaml.CSafeLoader):
+    """Refuses a key that a section has twice, of which YAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The values of a section."""
+        known: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in known:
+                    where = f"{key.start_mark.name}, line {key.start_mark.line + 1}"
+                    raise InputError(f"{where}: {key.value} is there twice in one section; join both, or rename one")
+                known.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def refuse_repeated_keys(configfiles: Iterable[str]) -> None:
+    """Refuse files in which a section has a key twice; what else is wrong with a file is not looked at.
+
+    Raises:
+        InputError: names the file, the line and the key.
+    """
+    for path in configfiles:
+        with suppress(yaml.YAMLError):
+            _read(Path(path))
+
+
+def _read(path: Path) -> Any:
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=_Loader)
 
 
 def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
@@ -19,7 +50,7 @@ def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in configfiles:
         try:
-            _merge(values, read_yaml(path) or {})
+            _merge(values, _read(path) or {})
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise InputError(f"{path} is no configuration: {error}") from None
     return values

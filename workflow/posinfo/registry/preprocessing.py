@@ -42,4 +42,6 @@ class PreprocessingEntry(Entry):
     def _mean_within_range(self) -> Self:
         if not all(0 <= value <= self.range for value in self.mean):
             raise ValueError(f"mean {list(self.mean)} is not within 0 and range, {self.range}; write both in one scale")
+        if self.range == 255 and 0 < max(self.mean) <= 1:
+            raise ValueError(f"mean {list(self.mean)} is of images from 0 to 1, range is 255; write both in one scale")
         return self

@@ -4,12 +4,13 @@ Rules ask here with the values of their wildcards; an unknown name is answered b
 """
 
 import json
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from posinfo.registry.catalogue import Registry, canonical_json, look_up
-from posinfo.registry.entries import Folder, Source, StoredWeights
+from posinfo.registry.catalogue import canonical_json, look_up, shipped
+from posinfo.registry.entries import Folder, LocalFile, Source, WeightFile
 from posinfo.run import shown
 from posinfo.run.cells import Cell
 from posinfo.run.config import RunConfig
@@ -36,43 +37,41 @@ class Inputs:
         """The source that lies at a place below `resources`."""
         return look_up("source", f"{kind}/{file}", self._places)
 
-    def copied_from(self, kind: str, file: str) -> list[str]:
-        """The local file that a source is copied from, if it is; it may be missing once the copy is there.
+    def _files(self, sources: Iterable[Source]) -> list[str]:
+        """The files of some sources.
 
         Raises:
-            InputError: when the file and its copy are missing.
+            InputError: when a local file is missing.
         """
-        source = self.source(kind, file)
-        copied = Path(self.run.resources, source.place).exists()
-        for path in source.copied_from:
-            if not copied and not Path(path).is_file():
+        files = []
+        for source in sources:
+            path = source.at(Path(self.run.resources))
+            if isinstance(source, LocalFile) and not path.is_file():
                 raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
-        return source.copied_from
-
-    def _fetched(self, part: Registry) -> list[str]:
-        return [f"{self.run.resources}/{source.place}" for source in part.sources.values()]
+            files.append(str(path))
+        return files
 
     def archives(self, images: str) -> list[str]:
-        """The fetched files that a set of images is read from."""
-        return self._fetched(self.registry.image_dependencies(images))
+        """The files that a set of images is read from."""
+        return self._files(self.registry.image_dependencies(images).sources.values())
 
     def mask_archives(self, images: str) -> list[str]:
-        """The fetched files that a set's ground-truth masks are read from."""
-        return self._fetched(self.registry.mask_dependencies(images))
+        """The files that a set's ground-truth masks are read from."""
+        return self._files(self.registry.mask_dependencies(images).sources.values())
 
     def image_entries(self, images: str) -> list[str]:
-        """What decides a set of images: its entries as JSON, and the state of the folder if it is one."""
+        """What decides a set of images: its entries as JSON, and the state of the folder or the local file if any."""
         part = self.registry.image_dependencies(images)
         entry = part.images[images]
         state = [folder_digest(Path(entry.folder))] if isinstance(entry, Folder) else []
-        return [canonical_json(part), *state]
+        return [canonical_json(part), *state, *_local_state(part.sources.values())]
 
     def mask_entries(self, images: str) -> list[str]:
-        """What decides a set's ground-truth masks: its entries as JSON, and the state of their folder if it is one."""
+        """What decides a set's ground-truth masks, as `image_entries`."""
         part = self.registry.mask_dependencies(images)
         entry = part.images[images]
         state = [folder_digest(Path(entry.masks))] if isinstance(entry, Folder) and entry.masks else []
-        return [canonical_json(part), *state]
+        return [canonical_json(part), *state, *_local_state(part.sources.values())]
 
     def trained_on(self, images: str) -> list[str]:
         """The csv of the training images, for the natural test images: no photograph may be in both sets."""
@@ -87,24 +86,34 @@ class Inputs:
         entry = look_up("encoder", encoder, self.registry.encoders)
         return [files_digest(stage_files(entry, images).values())] if entry.features else []
 
-    def stored_weights(self, encoder: str) -> StoredWeights:
-        """What decides the weights of an encoder that is not trained here."""
-        return self.registry.weight_dependencies(encoder)
+    def weight_entries(self, encoder: str) -> list[str]:
+        """What decides the weights of an encoder that is not trained here: JSON, and the state of a local file."""
+        stored = self.registry.weight_dependencies(encoder)
+        return [canonical_json(stored), *_local_state(filter(None, [stored.source]))]
 
     def weight_archive(self, encoder: str) -> list[str]:
-        """The fetched file that an encoder's weights are read from, if they are."""
-        source = self.stored_weights(encoder).source
-        return [f"{self.run.resources}/{source.place}"] if source else []
+        """The file that an encoder's weights are read from, if they are."""
+        return self._files(filter(None, [self.registry.weight_dependencies(encoder).source]))
 
     def weights(self, encoder: str) -> list[str]:
-        """An encoder's weight file, or the file of the encoder that it varies; none for one without weights."""
+        """An encoder's weight file, or the file of the encoder that it varies; none for one without weights.
+
+        What the config decides lies in the results: several folders may share `resources`, and only the shipped
+        registry is the same for all of them.
+        """
         entry = look_up("encoder", encoder, self.registry.encoders)
         stem = entry.variant_of or encoder
         if entry.step is not None:
             return [f"{self.run.results}/encoders/{stem}.steps"]
         if entry.task:
             return [f"{self.run.results}/encoders/{stem}.safetensors"]
-        return [f"{self.run.resources}/encoders/{stem}.safetensors"] if entry.weights else []
+        if not entry.weights:
+            return []
+        own = self.run.own
+        is_own = stem not in shipped().encoders or stem in own.encoders
+        if is_own or (isinstance(entry.weights, WeightFile) and entry.weights.source in own.sources):
+            return [f"{self.run.results}/weights/{stem}.safetensors"]
+        return [f"{self.run.resources}/encoders/{stem}.safetensors"]
 
     def downloads(self) -> list[str]:
         """Every fetched file of the run: behind its sets of images, and behind the encoders that it shows."""
@@ -212,3 +221,9 @@ class Inputs:
         for measurement in shown.measurements(self.run).values():
             found += measurement.inputs(self.run)
         return list(dict.fromkeys(found))
+
+
+def _local_state(sources: Iterable[Source]) -> list[str]:
+    """The state of the local files among some sources; none if there are none."""
+    paths = [Path(source.path) for source in sources if isinstance(source, LocalFile)]
+    return [files_digest(paths)] if paths else []

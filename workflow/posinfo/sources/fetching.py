@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,11 +9,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from posinfo.registry.entries import RemoteFile, Source, Wheel
+from posinfo.registry.entries import LocalFile, RemoteFile, Source, Wheel
 from posinfo.sources.archives import opened
 from posinfo.sources.downloads import fetch_verified
 from posinfo.store.errors import InputError, unknown
-from posinfo.store.files import atomic_write, sha256_of, write_text
+from posinfo.store.files import sha256_of, write_text
 
 LARGEST_MEMBER = 2**31  # bytes; refuses a zip bomb before it is unpacked
 
@@ -90,7 +89,7 @@ def read_source(source: Source, member: str | None, resources: Path) -> bytes:
     Raises:
         InputError: for a wheel without `member`, another source with it, a repository's archive, or a wrong sum.
     """
-    path = resources / source.place
+    path = source.at(resources)
     if isinstance(source, Wheel):
         if member not in source.members:
             raise InputError(unknown(f"member of {path.name}", str(member), source.members))
@@ -99,8 +98,23 @@ def read_source(source: Source, member: str | None, resources: Path) -> bytes:
         raise InputError(f"{path} is one file; `member` is for wheels")
     if isinstance(source, RemoteFile) and source.members is not None:
         raise InputError(f"{path} is a repository's archive, which holds images; name it in a set of images")
-    verify(path, source.checksum)
-    return path.read_bytes()
+    return verified(source, resources).read_bytes()
+
+
+def verified(source: RemoteFile | LocalFile, resources: Path) -> Path:
+    """The path of a source that is one file, once it is verified; a local file without a checksum may hold anything.
+
+    Raises:
+        InputError: when it is missing or has another sum.
+    """
+    path = source.at(resources)
+    if isinstance(source, RemoteFile):
+        verify(path, source.checksum)
+    elif not path.is_file():
+        raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
+    elif source.checksum and (fault := _fault(path, source.checksum, _record(path))):
+        raise InputError(f"{path} {fault}; correct its checksum, or its `path`")
+    return path
 
 
 def fetch_wheel(requirement: str, members: dict[str, str], path: Path) -> None:
@@ -147,18 +161,3 @@ def fetch_file(urls: Sequence[str], checksum: str | None, path: Path) -> None:
     """
     fetch_verified(urls, lambda file: _fault(file, checksum, _record(path)), path)
     verify(path, checksum)
-
-
-def copy_local(origin: Path, checksum: str | None, path: Path) -> None:
-    """Copy a local file to `path` once it is verified; without a checksum, any content is accepted.
-
-    Raises:
-        InputError: when the file is missing or has another sum.
-    """
-    if not origin.is_file():
-        raise InputError(f"{origin} is no file; the registry names it as a local source")
-    if checksum is not None:
-        verify(origin, checksum)
-    with atomic_write(path) as partial:
-        shutil.copyfile(origin, partial)
-    _record(path).unlink(missing_ok=True)

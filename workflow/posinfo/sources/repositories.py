@@ -83,7 +83,7 @@ def opened_repository(source: RemoteFile, resources: Path) -> Iterator[Archive]:
         InputError: when the archive is missing, damaged or another one; the file is kept.
     """
     assert source.members is not None
-    path = resources / source.place
+    path = source.at(resources)
     refuse_missing(path)
     try:
         with opened(path) as archive:

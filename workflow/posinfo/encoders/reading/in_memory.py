@@ -28,6 +28,8 @@ def own_copy(module: nn.Module) -> nn.Module:
     for name, values in (*module.named_parameters(), *module.named_buffers()):
         if isinstance(values, UninitializedParameter | UninitializedBuffer):
             raise InputError(f"{what} is lazy: {name} has no shape yet; run the network on one image first")
+        if values.is_meta:
+            raise InputError(f"{what}: {name} has a shape but no values (torch's meta device); load its weights first")
     _check_inputs(_unwrapped(module), what)
     # A copy keeps only tensors that were not computed: weights under weight_norm or pruning are.
     copied: dict[int, Any] = {

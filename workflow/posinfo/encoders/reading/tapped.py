@@ -6,13 +6,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from posinfo.encoders.reading.checks import check_padding
+from posinfo.encoders.reading.checks import check_padding, device_of
 from posinfo.encoders.reading.grids import as_maps, grid_in
 from posinfo.encoders.reading.hooks import HookedNetwork
 from posinfo.encoders.reading.padding import OtherPadding, Padding, in_padding
 from posinfo.encoders.reading.tracing import TracedNetwork
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.store.errors import InputError, unknown
+
+KNOWN = {"torch", "torchvision", "timm", "posinfo"}  # packages of the networks that the registry names
 
 
 def outputs_of(model: nn.Module) -> TracedNetwork | HookedNetwork:
@@ -24,9 +26,33 @@ def outputs_of(model: nn.Module) -> TracedNetwork | HookedNetwork:
     if isinstance(model, torch.jit.ScriptModule):
         raise InputError("the network is scripted, so nothing inside it can be read; give the module it was made from")
     try:
-        return TracedNetwork(model)
+        traced = TracedNetwork(model)
+        _check_trace(model, traced.whole())
+        return traced
     except Exception:  # tracing runs the code of the network, which may raise anything
         return HookedNetwork(model)
+
+
+@torch.inference_mode()
+def _check_trace(model: nn.Module, traced: nn.Module) -> None:
+    """Compare what the recorded operations compute with what the network does, which may ask for tensors, or draw.
+
+    Networks of the zoos are known to be traced as they compute, and take a second of every job. On the meta device
+    there are no values to compare.
+
+    Raises:
+        AssertionError: when they differ.
+    """
+    device = device_of(model)
+    packages = {type(part).__module__.partition(".")[0] for part in model.modules()}
+    if packages <= KNOWN or device.type == "meta":
+        return
+    image = torch.rand(1, 3, IMAGE_SIDE, IMAGE_SIDE, generator=torch.Generator().manual_seed(0)).to(device)
+    training = model.training
+    try:
+        torch.testing.assert_close(traced.eval().forward(image), model.eval()(image), equal_nan=True)
+    finally:
+        model.train(training)
 
 
 def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros") -> "Tapped":

@@ -55,6 +55,10 @@ class TracedNetwork:
         self._nodes: dict[str, list[fx.Node]] = {**tracer.returned, **operations}
         self.names = sorted(self._nodes, key=lambda name: name.count("."))  # a module before what is inside
 
+    def whole(self) -> nn.Module:
+        """Build a module that computes what the network does, by the recorded operations."""
+        return fx.GraphModule(self._root, self._graph)
+
     def reader(self, taps: Mapping[str, str], keep: Callable[[Any], Any]) -> nn.Module:
         """Build a module that maps images to {key: keep(output)}, in the order of computation.
 

@@ -1,6 +1,6 @@
 """Location from pooled features: a linear readout of channel means names the cell of a small image.
 
-REQUIRED INPUTS: <resources>/encoders/{encoder}.safetensors, <results>/images/{images}.npy
+REQUIRED INPUTS: the encoder's weights, <results>/images/{images}.npy
 OUTPUTS: <results>/pooled_location/{encoder}.csv (a row for each image and seed), .json
 """
 

@@ -1,6 +1,6 @@
 """Uneven padding: do left and right of a network's maps differ where strides use the padding of one side only?
 
-REQUIRED INPUTS: <resources>/encoders/{encoder}.safetensors, <results>/images/{images}.npy
+REQUIRED INPUTS: the encoder's weights, <results>/images/{images}.npy
 OUTPUTS: <results>/uneven_padding/{encoder}.csv (a row for each side, stage and image), .json;
 <results>/uneven_padding/maps/{encoder}.npz (mean maps), .json
 """

@@ -69,7 +69,7 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
         ({"input": {"order": "RGB", "range": 255, "mean": [0, 0, -1]}}, "not within 0 and range, 255;"),
         ({"input": {"order": "RGB", "range": 255, "mean": [0.485, 0.456, 0.406]}}, "from 0 to 1, range is 255;"),
         ({"weights": {"random": 0}}, "mine: weights is another than that of vgg16, whose weights a variant reads;"),
-        ({"architecture": "vgg16-half"}, "mine: architecture is another than that of vgg16"),
+        ({"architecture": "vgg16-eighth"}, "mine: architecture is another than that of vgg16"),
         (
             {"fit": {"how": "crop", "sides": {"f1": 9}}, "padding": "none"},
             "padding is another .* whose stored maps a variant reads; leave padding out",

@@ -75,8 +75,6 @@ def _vgg16(divisor: int = 1) -> nn.Module:
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "pixels": _pixels,
     "vgg16": _vgg16,
-    "vgg16-half": partial(_vgg16, 2),
-    "vgg16-quarter": partial(_vgg16, 4),
     "vgg16-eighth": partial(_vgg16, 8),
     "resnet50-thin": _resnet50_thin,
     "squeezenet": squeezenet1_1,

@@ -124,3 +124,10 @@ def test_a_missing_map_is_an_error_and_not_a_hole() -> None:
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_a_figure_is_drawn_and_nothing_is_cut_off(name: str, tmp_path: Path) -> None:
     assert_drawn_whole(lambda: load(FIGURES[name].draw)(DATA), tmp_path)
+
+
+@pytest.mark.parametrize("draw", [stages, padding, learning_curve])
+def test_long_titles_are_not_cut_off(draw: Callable[[FigureData], Figure], tmp_path: Path) -> None:
+    models = {"VGG_as_released": "vgg16-unnormalised"}
+    data = synthetic_data(run=load_config({"models": models, "experiments": []}))
+    assert_drawn_whole(lambda: draw(data), tmp_path)

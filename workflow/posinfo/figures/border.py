@@ -25,5 +25,5 @@ def border(data: FigureData) -> Figure:
             axes.errorbar(rows["cut"] + apart, rows["value"], interval(rows), **look)
         axes.set_title(name_of(pattern))
         axes.set_xticks(np.unique(shown["cut"]))
-    finish_panels(figure, panels, f"cells cut away on each side of the {side} x {side} maps", shown, ncols=2)
+    finish_panels(figure, panels, f"cells cut away on each side of the {side} x {side} maps", shown)
     return figure

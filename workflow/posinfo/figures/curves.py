@@ -40,7 +40,7 @@ def learning_curve(data: FigureData) -> Figure:
         axes.margins(x=0.1)
         axes.set(xscale="log", title=name_of(pattern))
     panels[0].plot([], [], label="paper", **PAPER)
-    finish_panels(figure, panels, "training images", pd.concat(frames), ncols=1)
+    finish_panels(figure, panels, "training images", pd.concat(frames))
     return figure
 
 

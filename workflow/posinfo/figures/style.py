@@ -91,18 +91,24 @@ def explain(figure: Figure, label: str, shown: pd.DataFrame) -> None:
     figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7)
 
 
-def finish_panels(figure: Figure, panels: Sequence[Axes], label: str, shown: pd.DataFrame, ncols: int) -> None:
+def finish_panels(figure: Figure, panels: Sequence[Axes], label: str, shown: pd.DataFrame) -> None:
     """Complete panels that share the axis of SPC: its label and range, a legend above, `explain` below.
+
+    The legend has as many columns as the figure is wide enough for.
 
     Args:
         figure: of the panels.
         panels: side by side; they show the same lines.
         label: of their common horizontal axis.
         shown: all that is drawn, with the columns of `summaries.estimates`.
-        ncols: columns of the legend.
     """
     panels[0].set(ylabel=SPC, ylim=(min(-0.1, shown["low"].min() - 0.02), 1))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=ncols)
+    handles, labels = panels[0].get_legend_handles_labels()
+    for columns in range(len(labels), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
     explain(figure, label, shown)
 
 

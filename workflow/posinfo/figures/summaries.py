@@ -81,7 +81,7 @@ def stages(data: FigureData) -> Figure:
             stage_line(axes, rows["stages"].tolist(), rows["value"], interval(rows), **look)
         axes.plot(axes.get_xticks(), rows["spc"], label="VGG in the paper", **PAPER)
         axes.set_title(name_of(pattern))
-    finish_panels(figure, panels, "stage that is read, and all stages", shown, ncols=2)
+    finish_panels(figure, panels, "stage that is read, and all stages", shown)
     return figure
 
 

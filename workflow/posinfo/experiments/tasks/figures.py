@@ -132,5 +132,5 @@ def tuning(data: FigureData) -> Figure:
         axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=7)
         axes.minorticks_off()
         axes.set(title=name_of(pattern), xlim=(-1, 1.3 * ticks[-1]))
-    finish_panels(figure, panels, "steps of training", shown, ncols=min(3, len(trained)))
+    finish_panels(figure, panels, "steps of training", shown)
     return figure

@@ -39,11 +39,13 @@ def excerpt(table: str, tidy: pd.DataFrame) -> str:
     if across in COUNTED:
         shown = shown[shown["encoder"] != CONTROL]
     published = "published_spc" in shown
+    several = across != "encoder" and len(set(shown["encoder"])) > 1  # which the row of a pattern then names
     cells: dict[str, dict[str, str]] = {}
     for _, row in shown.iterrows():
         printed = row.get("published_spc")
         beside = "" if printed is None or pd.isna(printed) else f" ({three_decimals(float(printed))})"
-        line = str(row["pattern"]) if table in BY_PATTERN else _row_label(row, published=published)
+        pattern = f"{row['pattern']}, {row['encoder']}" if several else str(row["pattern"])
+        line = pattern if table in BY_PATTERN else _row_label(row, published=published)
         column = f"{across} {row[across]}" if across in COUNTED else str(row[across])
         cells.setdefault(line, {})[column] = with_sd(float(row["spc"]), float(row["spc_sd"])) + beside
     names = list(dict.fromkeys(name for line in cells.values() for name in line))

@@ -9,7 +9,7 @@ from posinfo.images.decoded import DecodedImage, constant, crops, noise, split
 from posinfo.registry.catalogue import Registry, look_up
 from posinfo.registry.entries import ArchiveImages, Folder, RemoteFile, SyntheticImages, Views, Wheel
 from posinfo.sources.archives import Archive, images_in, opened, read_stems
-from posinfo.sources.fetching import read_member, verified
+from posinfo.sources.fetching import read_member, verified_source
 from posinfo.sources.folders import photographs_in, refuse_unusable_names
 from posinfo.sources.repositories import opened_repository
 from posinfo.store.errors import InputError
@@ -56,7 +56,7 @@ def fetched_archive(name: str, registry: Registry, resources: Path) -> Iterator[
         with opened_repository(source, resources) as archive:
             yield archive, source.at(resources)
         return
-    path = verified(source, resources)
+    path = verified_source(source, resources)
     with opened(path) as archive:
         yield archive, path
 

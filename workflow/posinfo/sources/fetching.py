@@ -98,10 +98,10 @@ def read_source(source: Source, member: str | None, resources: Path) -> bytes:
         raise InputError(f"{path} is one file; `member` is for wheels")
     if isinstance(source, RemoteFile) and source.members is not None:
         raise InputError(f"{path} is a repository's archive, which holds images; name it in a set of images")
-    return verified(source, resources).read_bytes()
+    return verified_source(source, resources).read_bytes()
 
 
-def verified(source: RemoteFile | LocalFile, resources: Path) -> Path:
+def verified_source(source: RemoteFile | LocalFile, resources: Path) -> Path:
     """The path of a source that is one file, once it is verified; a local file without a checksum may hold anything.
 
     Raises:

@@ -8,21 +8,7 @@ from typing import Any
 import yaml
 
 from posinfo.store.errors import InputError
-
-
-class _Loader(yaml.CSafeLoader):
-    """Refuses a key that a section has twice, of which YAML takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The values of a section."""
-        known: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in known:
-                    where = f"{key.start_mark.name}, line {key.start_mark.line + 1}"
-                    raise InputError(f"{where}: {key.value} is there twice in one section; join both, or rename one")
-                known.add(key.value)
-        return super().construct_mapping(node, deep)
+from posinfo.store.files import read_yaml
 
 
 def refuse_repeated_keys(configfiles: Iterable[str]) -> None:
@@ -33,12 +19,7 @@ def refuse_repeated_keys(configfiles: Iterable[str]) -> None:
     """
     for path in configfiles:
         with suppress(yaml.YAMLError):
-            _read(Path(path))
-
-
-def _read(path: Path) -> Any:
-    with path.open(encoding="utf-8") as file:
-        return yaml.load(file, Loader=_Loader)
+            read_yaml(Path(path))
 
 
 def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
@@ -50,7 +31,7 @@ def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in configfiles:
         try:
-            _merge(values, _read(path) or {})
+            _merge(values, read_yaml(path) or {})
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise InputError(f"{path} is no configuration: {error}") from None
     return values

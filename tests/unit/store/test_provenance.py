@@ -173,7 +173,7 @@ def test_unknown_code_has_no_digest() -> None:
 def names() -> list[str]:
     """The modules of the library."""
     paths = [path.relative_to(LIBRARY).with_suffix("") for path in LIBRARY.rglob("*.py")]
-    return [".".join(path.parts) for path in paths]
+    return [".".join(path.parts).removesuffix("__init__").rstrip(".") for path in paths]
 
 
 def test_an_edit_of_how_results_are_shown_redoes_no_measurement(

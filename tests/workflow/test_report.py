@@ -27,18 +27,23 @@ VGG_INPUT = {"order": "RGB", "range": 1}
 VGG_TAPS = {"f1": "features.3", "f2": "features.8", "f3": "features.15", "f4": "features.22", "f5": "features.29"}
 
 
+def small_vgg(title: str, weights: dict[str, Any], padding: str = "zeros") -> dict[str, Any]:
+    """An entry of a VGG16 of an eighth of the width: with 1472 channels, least squares alone take two minutes."""
+    entry = {"title": title, "architecture": "vgg16-eighth", "weights": weights, "padding": padding}
+    return {**entry, "input": VGG_INPUT, "taps": VGG_TAPS}
+
+
 def trained(task: str, padding: str = "zeros") -> dict[str, Any]:
     """An entry of an encoder that the run trains for a task."""
-    entry = {"title": f"my {task}", "architecture": "vgg16-eighth", "weights": {"task": task}, "padding": padding}
-    return {**entry, "input": VGG_INPUT, "taps": VGG_TAPS}
+    return small_vgg(f"my {task}", {"task": task}, padding)
 
 
 # An own encoder in every role: what reads the registry without the config's own entries fails here.
 OWN = {
     "my-pixels": {"variant_of": "pixels", "title": "my pixels"},
-    "my-vgg": {"variant_of": "vgg16", "title": "my VGG"},
+    "my-vgg": small_vgg("my VGG", {"random": 0}),
     "my-resnet": {"variant_of": "resnet50-thin", "title": "my ResNet"},
-    "my-nopad": {"variant_of": "vgg16", "title": "my VGG without padding", "padding": "none"},
+    "my-nopad": {"variant_of": "my-vgg", "title": "my VGG without padding", "padding": "none"},
     "my-classification": trained("classification"),
     "my-saliency": trained("saliency"),
     "my-saliency-nopad": trained("saliency", "none"),

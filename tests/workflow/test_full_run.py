@@ -81,6 +81,12 @@ def test_the_full_run_from_fetched_bytes_to_tables_1_and_5(resources: Path, tmp_
                 name.removesuffix("-original"): {**known.images[name].model_dump(), "count": count}
                 for name, count in counts.items()
             },
+            # The encoders that are trained are as deep as the paper's, and an eighth as wide.
+            "encoders": {
+                name: {**encoder.model_dump(mode="json", exclude_defaults=True), "architecture": "vgg16-eighth"}
+                for name, encoder in known.encoders.items()
+                if name.startswith("vgg16-scratch-")
+            },
         }
         tasks = {"recipe": {"epochs": 1, "images": 4, "batch": 2}}
         config = overlay(tmp_path, base="paper paper-torchvision", own=own, tasks=tasks, **SMALL)

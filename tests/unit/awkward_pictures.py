@@ -97,6 +97,13 @@ def bmp() -> bytes:
     return b"BM" + struct.pack("<III", 14 + len(head) + len(pixels), 0, 14 + len(head)) + head + pixels
 
 
+def cmyk_without_marker() -> bytes:
+    """A CMYK JPEG that does not say whose: readers disagree whether 0 is white."""
+    data = encoded(Image.fromarray(RAMP).convert("RGB").convert("CMYK"), "JPEG")
+    start = data.index(b"\xff\xee")
+    return data[:start] + data[start + 16 :]
+
+
 def modes() -> dict[str, bytes]:
     """The ramp in the modes that Pillow itself writes."""
     grey = Image.fromarray(RAMP)
@@ -134,6 +141,7 @@ IN_PART = encoded(NOISE, "JPEG")[:100_000]
 DIM = DEEP // 16  # as cameras of 12 bits store their values
 FRAMES = [Image.fromarray(255 - RAMP)]
 REFUSED = {
+    "CMYK without a marker": (cmyk_without_marker(), "CMYK without Adobe's marker"),
     "int32 tiff": (tiff(RAMP.astype(np.int32)), "signed integers"),
     "int16 tiff": (tiff(RAMP.astype(np.int16)), "signed integers"),
     "int8 tiff": (tiff((RAMP // 2).astype(np.int8)), "signed integers"),

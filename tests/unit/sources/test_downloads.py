@@ -1,6 +1,7 @@
 """From hosts that drop, redirect, refuse and stall, a file arrives whole or not at all; the error says what to do."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,8 @@ def test_a_host_that_is_down_is_named(tmp_path: Path) -> None:
 def test_the_first_sum_is_recorded_and_required(tmp_path: Path) -> None:
     path, record = tmp_path / "file", tmp_path / "file.sha256"
     fetch({"/a": Served(DATA)}, path, None)
-    assert record.read_text() == f"{SHA256}  file\n"
+    assert re.fullmatch(rf"# http://.*/a\n{SHA256}  file\n", record.read_text())
+    record.write_text(record.read_text().splitlines(keepends=True)[1])  # each server here has another address
     fetch({"/a": Served(DATA)}, path, None)
     with pytest.raises(InputError, match="first download had"):
         fetch({"/a": Served(b"other")}, path, None)
@@ -104,6 +106,15 @@ def test_the_first_sum_is_recorded_and_required(tmp_path: Path) -> None:
         verify(path, None)
     record.unlink()
     verify(path, None)
+
+
+def test_a_file_of_the_same_name_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    fetch({"/a": Served(DATA)}, path, None)
+    verify(path, None, [path.with_name("file.sha256").read_text().split()[1], "https://mirror.example/file"])
+    with pytest.raises(InputError, match=r"was fetched from http://.*/a, not from https://other.example/file"):
+        verify(path, None, ["https://other.example/file"])
+    verify(path, CHECKSUMS[0], ["https://other.example/file"])
 
 
 def test_a_file_placed_by_hand_is_verified_when_read(tmp_path: Path) -> None:

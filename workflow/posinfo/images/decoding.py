@@ -24,8 +24,8 @@ def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
     The orientation is 1 for an image that is stored upright, or whose EXIF says none of the eight.
 
     Raises:
-        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large, or colours
-            of 16 bits in separate planes.
+        InputError: when the bytes are no image, or one that is cut short, animated, too small or too large, colours of
+            16 bits in separate planes, or CMYK of which nothing says whether 0 is white.
     """
     try:
         with warnings.catch_warnings():
@@ -55,6 +55,8 @@ def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
         raise InputError(
             f"{name} holds a plane of 16 bits for each colour; save it with the colours of a pixel together"
         )
+    if opened.format == "JPEG" and opened.mode == "CMYK" and "adobe" not in opened.info:
+        raise InputError(f"{name} is CMYK without Adobe's marker: whether 0 is white is unknown; save it as RGB")
     clear = opened.info.get("transparency")
     if opened.format == "PNG" and data[PNG_DEPTH] == 16 and isinstance(clear, tuple):
         opened.info["transparency"] = tuple(value >> 8 for value in clear)  # Pillow reads the colours as 8 bits
@@ -64,6 +66,11 @@ def stored_image(data: bytes, name: str) -> tuple[Image.Image, int]:
 def is_deep(image: Image.Image) -> bool:
     """Whether the grey values of an image are other than unsigned 8 bits: more, signed, or floats."""
     return image.mode.startswith(("I", "F")) or 2 in _tiff_tag(image, "SampleFormat")
+
+
+def is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF."""
+    return 0 in _tiff_tag(image, "PhotometricInterpretation")
 
 
 def grey_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
@@ -89,7 +96,7 @@ def grey_of(image: Image.Image, name: str) -> NDArray[np.uint8]:
             f"{name} is almost black: it holds {values.max():g} at most, white is {white}; scale it to white"
         )
     shares = values / white
-    if 0 in _tiff_tag(image, "PhotometricInterpretation"):  # Pillow inverts 8 bits alone
+    if is_inverted(image):  # Pillow inverts 8 bits alone
         shares = 1 - shares
     return np.asarray((shares * 255).round().astype(np.uint8))
 

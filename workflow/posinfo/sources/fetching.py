@@ -40,23 +40,34 @@ def read_member(archive: Path, member: str, expected: str) -> bytes:
     return data
 
 
-def verify(path: Path, checksum: str | None) -> None:
+def verify(path: Path, checksum: str | None, urls: Sequence[str] = ()) -> None:
     """Verify a file by its checksum; without a published one, by the recorded sum of the first download.
 
-    The record, `{path}.sha256` in the format of sha256sum, is written by the first verification.
+    The record, `{path}.sha256` in the format of sha256sum, is written by the first verification. It names the mirrors
+    too: another run over the same resources may know another file by this name.
 
     Args:
         path: of the file.
         checksum: `md5:` or `sha256:` and hex digits, of which the first ones are enough.
+        urls: its mirrors.
 
     Raises:
-        InputError: when the file is missing or has another sum.
+        InputError: when the file is missing, has another sum, or was recorded with other mirrors.
     """
     refuse_missing(path)
-    if fault := _fault(path, checksum, _record(path)):
+    record = _record(path)
+    if fault := _fault(path, checksum, record):
         raise InputError(f"{path} {fault}; delete it to fetch it again")
-    if checksum is None and not _record(path).exists():
-        write_text(_record(path), f"{sha256_of(path)}  {path.name}\n")
+    if checksum is None and not record.exists():
+        mirrors = "".join(f"# {url}\n" for url in urls)
+        write_text(record, f"{mirrors}{sha256_of(path)}  {path.name}\n")
+    elif checksum is None and urls:
+        recorded = [line[2:] for line in record.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+        if recorded and not set(recorded) & set(urls):
+            raise InputError(
+                f"{path} was fetched from {recorded[0]}, not from {urls[0]}; give the source a `checksum`, or another "
+                f"`file` name, or delete {path} and {record} to fetch it again"
+            )
 
 
 def refuse_missing(path: Path) -> None:
@@ -73,7 +84,7 @@ def _fault(path: Path, checksum: str | None, record: Path) -> str:
     """The fault of a file's sum; empty when it is correct, or when no sum is known yet."""
     if checksum is None and not record.exists():
         return ""
-    expected = checksum or f"sha256:{record.read_text(encoding='utf-8').split()[0]}"
+    expected = checksum or f"sha256:{record.read_text(encoding='utf-8').splitlines()[-1].split()[0]}"
     kind, digits = expected.split(":")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, kind).hexdigest()
@@ -109,7 +120,7 @@ def verified_source(source: RemoteFile | LocalFile, resources: Path) -> Path:
     """
     path = source.at(resources)
     if isinstance(source, RemoteFile):
-        verify(path, source.checksum)
+        verify(path, source.checksum, source.urls)
     elif not path.is_file():
         raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
     elif source.checksum and (fault := _fault(path, source.checksum, _record(path))):
@@ -160,4 +171,4 @@ def fetch_file(urls: Sequence[str], checksum: str | None, path: Path) -> None:
         InputError: as `fetch_verified`.
     """
     fetch_verified(urls, lambda file: _fault(file, checksum, _record(path)), path)
-    verify(path, checksum)
+    verify(path, checksum, urls)

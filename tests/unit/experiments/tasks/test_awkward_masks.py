@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from awkward_pictures import tiff
 from PIL import Image
 from posinfo.experiments.tasks.data.decoding import WholePhotograph, decode_mask, decode_masks, whole_photographs
 from posinfo.experiments.tasks.data.masks import write_masks
@@ -58,6 +59,8 @@ HALF = {
     "0 and 1": grey(left(1)),
     "0 and 1 of 16 bits": saved(Image.fromarray(left(1).astype(np.uint16))),
     "0 and 1 of 32 bits": saved(Image.fromarray(left(1).astype(np.int32)), "TIFF"),
+    "1 and 0 of 16 bits, 0 is white": tiff(1 - left(1).astype(np.uint16), photometric=0),
+    "255 and 0, 0 is white": tiff(255 - left(255), photometric=0),
     "floats": saved(Image.fromarray(left(1).astype(np.float32)), "TIFF"),
     "1 bit": saved(Image.fromarray(left(255)).convert("1")),
     "10 and 12": grey(left(2) + 10),
@@ -115,6 +118,8 @@ def test_classes_are_grey_values_or_indices_without_loss() -> None:
     for image in (Image.fromarray(np.dstack([values, values, values[::-1] * 2])), clear, grey.convert("F")):
         with pytest.raises(InputError, match="has colours"):
             decoded(saved(image, "TIFF"), masks_show="classes")
+    with pytest.raises(InputError, match="says that 0 is white"):
+        decoded(tiff(values, photometric=0), masks_show="classes")
     with pytest.raises(InputError, match="the value -1, beyond 255"):
         decoded(saved(Image.fromarray(values.astype(np.int32) - 1), "TIFF"), masks_show="classes")
 

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from posinfo.experiments.tasks.data.masks import UNKNOWN, Mask
 from posinfo.images.decoded import read_origins
-from posinfo.images.decoding import grey_of, is_deep, stored_image
+from posinfo.images.decoding import grey_of, is_deep, is_inverted, stored_image
 from posinfo.images.sets import fetched_archive
 from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.registry.catalogue import Registry
@@ -78,7 +78,8 @@ def _salient(image: Image.Image, name: str, lossy: bool) -> NDArray[np.bool_]:
     stored = np.asarray(image)
     levels = np.unique(stored)
     if len(levels) == 2 and np.isfinite(levels).all() and not lossy:
-        return np.asarray(stored == levels[1])
+        inverted = is_deep(image) and is_inverted(image)  # Pillow inverts 8 bits alone
+        return np.asarray(stored == levels[0 if inverted else 1])
     grey = grey_of(image, name) if is_deep(image) else stored
     highest = int(grey[grey < WHITE].max(initial=0))  # class masks have 255 too, where there is no label
     if 0 < highest < (WHITE if len(levels) == 1 else DIM) and not lossy:
@@ -90,6 +91,8 @@ def _salient(image: Image.Image, name: str, lossy: bool) -> NDArray[np.bool_]:
 
 def _classes(image: Image.Image, name: str, entry: ArchiveImages | Folder) -> Mask:
     """The class of each pixel, at the mask's own size: a grey value, or the index of a palette image."""
+    if is_inverted(image):
+        raise InputError(f"{name} says that 0 is white, where a class is the number that is stored; save masks as PNG")
     bands = np.asarray(image)
     bands = bands if bands.ndim == 3 else bands[..., None]
     alike = bands.shape[-1] - (image.mode in ("LA", "PA", "RGBA"))  # without the alpha channel

@@ -17,7 +17,7 @@ class RedGreen(Section):
     )
     examples: Annotated[int, Field(ge=2)] = Field(
         1000,
-        description="Training images; half as many for validation, and as many for testing. The paper's release: 2000.",
+        description="Training images; half as many each for validation and testing. The paper's release: 2000.",
     )
     epochs: Annotated[int, Field(ge=1)] = Field(
         12, description="Passes over the training images at most. The paper's release: 50."

@@ -12,8 +12,8 @@ from posinfo.images.views import first_views
 
 SIDE = 32  # pixels of the grey copy that is compared
 KEPT = 8  # lowest frequencies in each direction
-# Bits of 64 in which copies of one picture differ. Among DUTS-TR, ECSSD, PASCAL-S, BSDS500 and a thousand of ImageNet
-# every pair within 4 bits is one picture, most are equal; from 5 bits on come pairs that are not.
+# Bits of 64 in which copies of one image differ. Among DUTS-TR, ECSSD, PASCAL-S, BSDS500 and a thousand of ImageNet
+# every pair within 4 bits is one image, most are equal; from 5 bits on come pairs that are not.
 ALIKE = 4
 ROWS = 1000  # compared at once
 

@@ -157,7 +157,7 @@ def image_sets(images: Sequence[Path], masks: Sequence[Path]) -> dict[str, Any]:
     overlaps = []
     for earlier, later in combinations(hashes, 2):
         alike = count_alike(hashes[later], hashes[earlier])
-        overlaps.append(f"{alike} pictures of {later} look like pictures of {earlier}.")
+        overlaps.append(f"{alike} images of {later} look like images of {earlier}.")
     return {"image_sets": rows, "overlaps": overlaps}
 
 

@@ -278,6 +278,8 @@ OTHER_TRANSFORMS = {
     "not scaled": transforms.Compose([v2.ToImage(), v2.ToDtype(torch.float32), NORMALISED]),
     "not scaled, of tensors": transforms.Compose([v2.ToDtype(torch.float32), NORMALISED]),
     "normalised twice": transforms.Compose([transforms.ToTensor(), NORMALISED, NORMALISED]),
+    "to a dictionary": transforms.Compose([transforms.ToTensor(), NORMALISED, lambda values: {"image": values}]),
+    "of a batch, BGR": transforms.Compose([transforms.ToTensor(), lambda values: values.flip(0)[None], NORMALISED]),
     "order in small letters": Preprocessing("bgr", 255),
     "mean of 1 and range 255": Preprocessing("RGB", 255, (0.485, 0.456, 0.406)),
     "mean of 255 and range 1": Preprocessing("RGB", 1, (124, 116, 104)),
@@ -295,7 +297,9 @@ def test_a_transform_that_does_more_than_normalise_is_refused(what: str) -> None
 
 @pytest.mark.parametrize("first", [transforms.ToTensor(), v2.ToDtype(torch.float32, scale=True), nn.Identity()])
 def test_a_transform_of_tensors_is_tried_on_tensors(first: Any) -> None:
-    assert preprocessing_of(transforms.Compose([first, transforms.Resize(9), NORMALISED])).mean == NORMALISED.mean
+    steps = [first, transforms.Resize(9), NORMALISED]
+    assert preprocessing_of(transforms.Compose(steps)).mean == NORMALISED.mean
+    assert preprocessing_of(transforms.Compose([*steps, lambda values: values[None]])).mean == NORMALISED.mean
 
 
 def test_the_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

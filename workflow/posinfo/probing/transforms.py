@@ -46,16 +46,13 @@ def _checked(values: dict[str, Any]) -> Preprocessing:
 
 
 def _refuse_other_values(transform: Any, preprocessing: Preprocessing) -> None:
-    """Refuse a transform that gives an image of one colour other values, as in BGR, or up to 255.
-
-    A transform that takes neither an image of PIL nor a tensor is not tried.
-    """
+    """Refuse a transform that gives an image of one colour other values, as in BGR, or up to 255."""
     pixels = torch.tensor(COLOUR, dtype=torch.uint8).expand(1, IMAGE_SIDE, IMAGE_SIDE, 3)
     expected = preprocessing.prepare(pixels)[0, :, 0, 0]
     maps = pixels[0].permute(2, 0, 1)
     for given in (Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE), COLOUR), maps, maps / 255):
         try:
-            values = transform(given)
+            values = transform(given).squeeze(0)  # of a batch of one image
             middle = values[:, values.shape[1] // 2, values.shape[2] // 2].float()
         except Exception:  # it takes images of another kind
             continue
@@ -66,3 +63,6 @@ def _refuse_other_values(transform: Any, preprocessing: Preprocessing) -> None:
                 "of evaluation, or posinfo.features.extraction.Preprocessing(order, range, mean, std)"
             )
         return
+    raise InputError(
+        f"transform: {type(transform).__name__} makes no tensor of an image; give one of a zoo, or a Preprocessing"
+    )

@@ -73,6 +73,9 @@ def broken(given: Path, how: str) -> None:
         (given / "f1.npy").unlink()
     elif how == "text":
         (given / "f1.npy").write_text("f1")
+    elif how == "of other shapes":
+        (given.parent / "train").mkdir()
+        np.save(given.parent / "train/f1.npy", maps[:3, :, ::2, ::2])
     elif how == "reordered":
         lines = (given.parents[1] / "set.csv").read_text().splitlines()
         (given / "images.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
@@ -93,6 +96,7 @@ def broken(given: Path, how: str) -> None:
         ("short", r"given/set/f1\.npy holds 6 maps; set has 7 images"),
         ("channels last", r"given/set/f1\.npy holds float64 \[7, 32, 32, 4\], not floats \[images, channels"),
         ("not finite", r"foreign, stage f1, .*: a feature is not finite in float16 \(images 4 to 6\)"),
+        ("of other shapes", r"given/set/f1\.npy and .*given/train/f1\.npy hold maps of two shapes"),
         ("reordered", r"given/set/images\.csv differs from .*set\.csv"),
         ("another table", r"given/set/images\.csv differs from .*set\.csv"),
     ],

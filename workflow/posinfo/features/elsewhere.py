@@ -44,6 +44,9 @@ def maps_from(entry: Encoder, images: Path, names: list[str]) -> Callable[[slice
         opened[stage] = open_maps(path)
         if len(opened[stage]) != len(names):
             raise InputError(f"{path} holds {len(opened[stage])} maps; {images.stem} has {len(names)} images")
+        for other in sorted(path.parents[1].glob(f"*/{path.name}")):
+            if open_maps(other).shape[1:] != opened[stage].shape[1:]:
+                raise InputError(f"{path} and {other} hold maps of two shapes; a readout needs one for all images")
         listed = path.with_name("images.csv")
         if listed.is_file() and list(pd.read_csv(listed, dtype=str, keep_default_na=False).get("image", ())) != names:
             raise InputError(f"{listed} differs from {images.with_suffix('.csv')}; make the maps anew, in that order")

@@ -175,8 +175,10 @@ def test_a_network_that_cannot_be_traced_is_read_at_modules() -> None:
     model = Branching()
     image = torch.rand(1, 3, 16, 16)
     wanted = {"f1": "layers.0", "f2": "layers"}
+    reader = tapped(model, wanted)
+    model.ended = False
     with torch.inference_mode():
-        maps = tapped(model, wanted)(image)
+        maps = reader(image)
         assert not model.ended  # nothing is computed after the last tap
         torch.testing.assert_close(maps["f1"], model.layers[0](image))
         torch.testing.assert_close(maps["f2"], model.layers(image))
@@ -185,3 +187,35 @@ def test_a_network_that_cannot_be_traced_is_read_at_modules() -> None:
         tapped(model, {"f1": "layer"})
     with pytest.raises(InputError, match="tap 'never' is never called"):
         tapped(Branching(), {"f1": "never", "f2": "layers.0"})(image)
+
+
+class Keeping(nn.Module):
+    """Keeps what it computes at its first call, as networks keep coordinates, and calls a block three times."""
+
+    def __init__(self, branches: bool) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(3, 3, 3, 2, padding=1), nn.ReLU())
+        self.last = nn.Conv2d(3, 3, 3)
+        self.branches = branches
+        self.coordinates: torch.Tensor | None = None
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.block(images)
+        if self.coordinates is None:
+            self.coordinates = torch.linspace(0, 1, maps.shape[-1]).expand_as(maps[:1])
+        if self.branches and images.sum() == 0:
+            return maps
+        maps = self.block(self.block(maps + self.coordinates))
+        last: torch.Tensor = self.last(maps)
+        return last
+
+
+@pytest.mark.parametrize("branches", [False, True])
+def test_a_network_that_keeps_what_it_computes_is_read(branches: bool) -> None:
+    """With branches, it is kept when the trace has begun, and the network is read at its modules."""
+    model = Keeping(branches).eval()
+    image = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        maps = tapped(model, {"f1": "block", "f2": "last"})(image)
+        torch.testing.assert_close(maps["f1"], model.block(image))  # at its first call
+        torch.testing.assert_close(maps["f2"], model(image))

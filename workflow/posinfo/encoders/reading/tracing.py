@@ -5,8 +5,10 @@
 
 import math
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
+import torch
 import torchvision
 from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
@@ -16,7 +18,7 @@ LEAVES = [value for value in vars(torchvision.ops).values() if isinstance(value,
 
 
 class _Tracer(NodePathTracer):  # type: ignore[misc]  # torchvision has no types
-    """Names each operation by its place in the network, and records what each module returns."""
+    """Names each operation by its place in the network, and records what each module first returns."""
 
     def __init__(self) -> None:
         super().__init__(autowrap_modules=(math, torchvision.ops), leaf_modules=LEAVES)
@@ -29,7 +31,7 @@ class _Tracer(NodePathTracer):  # type: ignore[misc]  # torchvision has no types
         nodes = [value.node for value in values if isinstance(value, fx.Proxy)]
         passes_on = any(output is value for value in args)  # as what stands for a head does
         if nodes and not passes_on:
-            self.returned[self.path_of_module(m)] = nodes
+            self.returned.setdefault(self.path_of_module(m), nodes)
         return output
 
 
@@ -45,12 +47,11 @@ class TracedNetwork:
 
     def __init__(self, model: nn.Module) -> None:
         tracer = _Tracer()
-        training = model.training
-        try:
-            self._graph = tracer.trace(model.eval())
-        finally:
-            model.train(training)
-        self._root = model
+        # A network may keep what it computes, which in a trace is no tensor: a copy that shares its tensors does.
+        tensors = [*model.parameters(), *model.buffers()]
+        tensors += [value for part in model.modules() for value in vars(part).values() if torch.is_tensor(value)]
+        self._root = deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
+        self._graph = tracer.trace(self._root)
         operations = {name: [node] for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
         self._nodes: dict[str, list[fx.Node]] = {**tracer.returned, **operations}
         self.names = sorted(self._nodes, key=lambda name: name.count("."))  # a module before what is inside

@@ -1,5 +1,6 @@
 """Networks of every kind are read as maps: convolutions, channels last, tokens; others are refused."""
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from posinfo.encoders import model_zoos
 from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.embeddings import with_position
 from posinfo.encoders.initial import initialise
-from posinfo.encoders.reading.grids import as_maps, grid_of
+from posinfo.encoders.reading.grids import as_maps, grid_in, grid_of
 from posinfo.encoders.reading.tapped import tapped
 from posinfo.encoders.taps import listed, stages, taps
 from posinfo.registry.entries import Encoder
@@ -234,3 +235,67 @@ def test_a_network_without_a_grid_is_refused_with_the_reason() -> None:
 def test_a_network_for_another_image_size_is_refused() -> None:
     with pytest.raises(InputError, match=r"reads no RGB images of 224x224: Input height \(224\) doesn't match .*384"):
         taps(empty_architecture("timm/vit_tiny_patch16_384"))
+
+
+PLACES = {"at the front": (4, 0), "at the end": (4, 196), "in the middle": (1, 98), "column by column": (0, 0)}
+
+
+class Tokens(nn.Module):
+    """Patches of 16 pixels, with other tokens before some of them, and attention between all."""
+
+    def __init__(self, order: str, traced: bool = True) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 16, 16)
+        count, self.place = PLACES.get(order, (0, 0))
+        self.others = nn.Parameter(torch.randn(1, count, 8))
+        self.norm = nn.LayerNorm(8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=order != "before images")
+        self.block = nn.Linear(8, 8)
+        self.order = order
+        self.traced = traced
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = self.patches(images if self.traced or images.sum() > 0 else -images)
+        tokens = (maps.mT if self.order == "column by column" else maps).flatten(2).mT
+        others = self.others.expand(images.shape[0], -1, -1)
+        tokens = self.norm(torch.cat([tokens[:, : self.place], others, tokens[:, self.place :]], 1))
+        if self.order == "before images":
+            tokens = tokens.transpose(0, 1)
+        values: torch.Tensor = self.block(tokens + self.attention(tokens, tokens, tokens)[0])
+        return values
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("order", ["at the end", "in the middle", "column by column"])
+def test_tokens_in_another_order_than_row_by_row_are_refused(order: str, traced: bool) -> None:
+    with pytest.raises(InputError, match="tap 'block' gives tokens in another order than the image row by row"):
+        tapped(Tokens(order, traced), {"f1": "block"})
+    assert set(tapped(Tokens(order, traced), {"f1": "patches"})(torch.rand(1, 3, 224, 224))) == {"f1"}
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_tokens_after_others_are_read_beside_attention(traced: bool) -> None:
+    """The attention returns its table beside the tokens: for 200 tokens 200 x 200, whose shape is a grid's too."""
+    model = Tokens("at the front", traced).eval()
+    image = torch.rand(1, 3, 224, 224)
+    given: list[torch.Tensor] = []
+    model.attention.register_forward_hook(lambda _module, _inputs, output: given.append(output[0]))
+    with torch.inference_mode():
+        maps = tapped(model, {"f1": "attention", "f2": "block"})(image)
+        last = model(image)
+    for stage, tokens in (("f1", given[-1]), ("f2", last)):
+        torch.testing.assert_close(maps[stage].flatten(2).mT, tokens[:, 4:])
+
+
+def test_a_table_for_each_head_is_no_grid() -> None:
+    tokens = torch.zeros(2, 197, 64)
+    assert grid_in((tokens, torch.zeros(2, 3, 197, 197))) is tokens
+    square = torch.zeros(2, 196, 196)  # as many channels as tokens
+    assert grid_in((square, 14)) is square
+
+
+def test_tokens_before_images_are_said_not_to_be_read() -> None:
+    with pytest.warns(UserWarning, match="gives tokens before images, which are not read; build it with batch_first"):
+        taps(Tokens("before images"))
+    with warnings.catch_warnings(action="error"):
+        taps(Tokens("at the front"))

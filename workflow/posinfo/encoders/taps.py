@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import nn
@@ -56,6 +57,10 @@ def _grids(model: nn.Module, padding: Padding) -> dict[str, Grid]:
         raise InputError(f"{type(model).__name__} reads no RGB images of {IMAGE_SIDE}x{IMAGE_SIDE}: {said}") from None
     shapes = {name: shape for name, shape in computed.items() if shape and shape[0] == _BATCH}
     grids = {name: grid for name, shape in shapes.items() if len(shape) > 2 and (grid := grid_of(shape))}
+    for name, shape in computed.items():
+        if len(shape) == 3 and shape[0] != _BATCH == shape[1] and grid_of((_BATCH, shape[0], shape[2])):
+            warn(f"{name} gives tokens before images, which are not read; build it with batch_first=True", stacklevel=2)
+            break
     feature_grids = _without_lookalikes(grids)
     if not any(grid.side > 1 for grid in feature_grids.values()):
         seen = dict.fromkeys(str(list(shape[1:])) for shape in shapes.values())

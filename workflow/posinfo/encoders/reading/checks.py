@@ -1,14 +1,18 @@
-"""Decides by what a network computes whether its padding can be changed, and names the layers that are in the way."""
+"""Decides by what a network computes whether its tokens follow the image, and whether its padding can be changed."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from posinfo.encoders.reading.grids import grid_of
+from posinfo.encoders.reading.grids import Grid, as_maps, grid_of
 from posinfo.encoders.reading.padding import OtherPadding, Padding, in_padding
+from posinfo.protocol.alignment import IMAGE_SIDE
 from posinfo.store.errors import InputError
 
+PART = (60, 172)  # row and column in the middle of 8 x 8 pixels that patches of 8, 14, 16, 28 or 32 do not cut
 GREY = 10.0  # of the constant image, in the units of a network's input; padding of zeros differs from it
 CONSTANT = 1e-3  # largest difference within a constant map, relative to its largest value; rounding stays below it
 LISTED = 3  # layers in an error
@@ -49,6 +53,41 @@ def check_padding(model: nn.Module, reader: nn.Module, mode: OtherPadding, side:
             f"{what}: an image of one grey gives maps that are not constant, because of "
             f"{', '.join(layers[:LISTED]) or 'its own operations'}{more}; use padding: zeros"
         )
+
+
+@torch.inference_mode()
+def check_order(reader: nn.Module, taps: Mapping[str, str]) -> None:
+    """Refuse tokens that are not the image row by row, after others such as a class token.
+
+    NaN in a part of the image has to reach the token of that part. This is seen where tokens of a shape are first
+    computed, since attention then takes it to all tokens.
+
+    Args:
+        reader: maps an image to {name: output} for every output of the network, in the order of computation.
+        taps: stage to the name of the output that is read.
+
+    Raises:
+        InputError: one line that names the tap.
+    """
+    image = torch.zeros(1, 3, IMAGE_SIDE, IMAGE_SIDE, device=device_of(reader))
+    image[:, :, PART[0] - 4 : PART[0] + 4, PART[1] - 4 : PART[1] + 4] = math.nan
+    try:
+        outputs = reader.eval()(image)
+    except Exception:  # the network may refuse such an image
+        return
+    in_order: dict[Grid, bool] = {}
+    for name, output in outputs.items():
+        grid = grid_of(output.shape) if isinstance(output, torch.Tensor) else None
+        if grid is None or grid.kind != "tokens" or len(output) > 1:
+            continue
+        reached = as_maps(output, name)[0].isnan().any(0)
+        row, column = (pixel * grid.side // IMAGE_SIDE for pixel in PART)
+        in_order.setdefault(grid, bool(reached.all() or not reached.any() or reached[row, column]))
+        if name in taps.values() and not in_order[grid]:
+            raise InputError(
+                f"tap {name!r} gives tokens in another order than the image row by row, after {grid.prefix} others; "
+                "put them in that order, class token and registers first, or read other taps"
+            )
 
 
 def device_of(model: nn.Module) -> torch.device:

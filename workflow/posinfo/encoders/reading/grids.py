@@ -49,10 +49,12 @@ def grid_of(shape: Sequence[int]) -> Grid | None:
 
 
 def grid_in(output: object) -> object:
-    """The last grid of what a module returns, if it returns several values; else what it returns."""
+    """The last grid of the values that a module returns, but no table of attention between tokens; else its output."""
     values = output if isinstance(output, tuple | list) else ()
     grids = [value for value in values if isinstance(value, torch.Tensor) and grid_of(value.shape)]
-    return grids[-1] if grids else output
+    tables = {(value.shape[1], value.shape[1]) for value in grids if value.ndim == 3}
+    features = [value for value in grids if tuple(value.shape[-2:]) not in tables]
+    return (features or grids)[-1] if grids else output
 
 
 def as_maps(output: object, where: str) -> torch.Tensor:

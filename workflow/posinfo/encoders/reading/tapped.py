@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from posinfo.encoders.reading.checks import check_padding, device_of
+from posinfo.encoders.reading.checks import check_order, check_padding, device_of
 from posinfo.encoders.reading.grids import as_maps, grid_in
 from posinfo.encoders.reading.hooks import HookedNetwork
 from posinfo.encoders.reading.padding import OtherPadding, Padding, in_padding
@@ -37,22 +37,28 @@ def outputs_of(model: nn.Module) -> TracedNetwork | HookedNetwork:
 def _check_trace(model: nn.Module, traced: nn.Module) -> None:
     """Compare what the recorded operations compute with what the network does, which may ask for tensors, or draw.
 
-    Networks of the zoos are known to be traced as they compute, and take a second of every job. On the meta device
-    there are no values to compare.
-
     Raises:
         AssertionError: when they differ.
     """
-    device = device_of(model)
-    packages = {type(part).__module__.partition(".")[0] for part in model.modules()}
-    if packages <= KNOWN or device.type == "meta":
+    if not _is_tried(model):
         return
+    device = device_of(model)
     image = torch.rand(1, 3, IMAGE_SIDE, IMAGE_SIDE, generator=torch.Generator().manual_seed(0)).to(device)
     training = model.training
     try:
         torch.testing.assert_close(traced.eval().forward(image), model.eval()(image), equal_nan=True)
     finally:
         model.train(training)
+
+
+def _is_tried(model: nn.Module) -> bool:
+    """Whether a network is tried on images before it is read.
+
+    Networks of the zoos are known to be read as they compute, and take a second of every job. On the meta device there
+    are no values.
+    """
+    packages = {type(part).__module__.partition(".")[0] for part in model.modules()}
+    return not packages <= KNOWN and device_of(model).type != "meta"
 
 
 def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros") -> "Tapped":
@@ -65,12 +71,15 @@ def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros"
             same width.
 
     Raises:
-        InputError: when the network has no such tap, or its padding cannot be changed in this way.
+        InputError: when the network has no such tap, its tokens are in another order than row by row, or its padding
+            cannot be changed in this way.
     """
     outputs = outputs_of(model)
     for name in taps.values():
         if name not in outputs.names:
             raise InputError(unknown("tap", name, outputs.names))
+    if _is_tried(model):
+        check_order(outputs.reader({name: name for name in outputs.names}, kept), taps)
     reader = Tapped(outputs.reader(taps, kept), dict(taps), padding)
     if isinstance(reader.mode, OtherPadding):
         check_padding(model, reader, reader.mode, IMAGE_SIDE)

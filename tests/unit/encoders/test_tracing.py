@@ -219,3 +219,12 @@ def test_a_network_that_keeps_what_it_computes_is_read(branches: bool) -> None:
         maps = tapped(model, {"f1": "block", "f2": "last"})(image)
         torch.testing.assert_close(maps["f1"], model.block(image))  # at its first call
         torch.testing.assert_close(maps["f2"], model(image))
+
+
+def test_what_is_read_is_the_network_itself_not_a_copy() -> None:
+    """A network that is trained further is trained with its own modules, batch norms included."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4))
+    reader = tapped(network, {"f1": "1"})
+    network.train()
+    reader(torch.ones(2, 3, 224, 224))
+    assert network[1].num_batches_tracked == 1

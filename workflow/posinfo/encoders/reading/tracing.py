@@ -47,11 +47,15 @@ class TracedNetwork:
 
     def __init__(self, model: nn.Module) -> None:
         tracer = _Tracer()
-        # A network may keep what it computes, which in a trace is no tensor: a copy that shares its tensors does.
+        # A copy is traced, since a network may keep what it computes, which in a trace is no tensor.
         tensors = [*model.parameters(), *model.buffers()]
         tensors += [value for part in model.modules() for value in vars(part).values() if torch.is_tensor(value)]
-        self._root = deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
-        self._graph = tracer.trace(self._root)
+        copy = deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
+        self._graph = tracer.trace(copy)
+        self._root = model
+        for name, value in vars(copy).items():
+            if name.startswith("_tensor_constant"):  # what the network makes from numbers; the graph reads it here
+                setattr(model, name, value)
         operations = {name: [node] for node, name in tracer.node_to_qualname.items() if node.op != "placeholder"}
         self._nodes: dict[str, list[fx.Node]] = {**tracer.returned, **operations}
         self.names = sorted(self._nodes, key=lambda name: name.count("."))  # a module before what is inside

@@ -23,18 +23,19 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     """Folders and the file of weights bear names that a shell takes for commands, and Snakemake for wildcards."""
     source, odd = (
         copy_of_the_workflow(tmp_path / "clone {of} mine"),
-        "my/-test $(touch harm) 'photo\"graphs'; touch harm",
+        "my/-test $(touch harm) {x} 'photo\"graphs'; touch harm",
     )
     for folder, part in zip(("my/photographs", odd), photographs(resources), strict=True):
         (tmp_path / folder).mkdir(parents=True)
         for name, data in list(part.items())[:8]:
             (tmp_path / folder / name).write_bytes(data)
-    weights = "my/res net$(touch harm)18.pth"
+    weights = "my/res net$(touch harm){18}.pth"
     torch.manual_seed(0)
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
     own = {**yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]}
     own["sources"] = {"my-resnet": {"path": weights}}
     own["images"]["my-test-photographs"] = {"folder": odd}
+    own["encoders"]["my-resnet"]["title"] = "my ResNet_{18}"
     config = overlay(tmp_path, base="own", own=own, results="./results//own/", **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
     scores = "results/own/scores/my-resnet/base/my-test-photographs.csv"
@@ -46,9 +47,10 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     assert (table["spc_low"] <= table["spc"]).all()
     assert (table["spc"] <= table["spc_high"]).all()
     assert "152" not in (tmp_path / "results/own/tables/atlas.md").read_text()
-    assert "my ResNet-18" in (tmp_path / "results/own/index.html").read_text()
+    assert "my ResNet_{18}" in (tmp_path / "results/own/index.html").read_text()
     images = pd.read_csv(tmp_path / "results/own/images/my-photographs.csv")
     assert len(images) == 8 * 8
+    assert workflow.planned("verify") == {"verify"}
     # Another photograph redoes what was made from the folder; the weights stay.
     shutil.copy(next((tmp_path / "my/photographs").iterdir()), tmp_path / odd / "another.png")
     planned = workflow.planned(scores)

@@ -61,8 +61,11 @@ wildcard_constraints:
 
 
 def settings(*sections):
-    """Sections of the configuration as JSON: what a job reads. Reading any other fails in the job."""
-    return json.dumps(RUN.values(*sections, "own"))
+    """Sections of the configuration as JSON: what a job reads. Reading any other fails in the job.
+
+    A function, since Snakemake takes {this} in the text of a parameter, such as a title, for a wildcard.
+    """
+    return lambda wildcards: json.dumps(RUN.values(*sections, "own"))
 
 
 def table_of(wildcards):

@@ -27,7 +27,7 @@ rule index:
     conda:
         ENVIRONMENT
     params:
-        run=settings_of(RUN.switched_on),
+        run=lambda wildcards: settings_of(RUN.switched_on),
         captions=digests(*shown.caption_files(RUN)),
         template=digests(LIBRARY / "report/page.html"),
         code=lambda wildcards: code("report.commands:index"),
@@ -51,7 +51,7 @@ rule report:
     params:
         snakefile=lambda wildcards: str(ROOT / "Snakefile"),
         settings=f"{RUN.results}/logs/report.config.json",
-        run=json.dumps(RUN.values()),
+        run=lambda wildcards: json.dumps(RUN.values()),
         captions=digests(*shown.caption_files(RUN)),
     shell:
         "printf '%s' {params.run:q} > {params.settings:q} && "

@@ -61,7 +61,7 @@ rule claims:
     conda:
         ENVIRONMENT
     params:
-        run=settings_of(RUN.switched_on),
+        run=lambda wildcards: settings_of(RUN.switched_on),
         published=digests(*shown.claim_files(RUN), *shown.published_files(RUN)),
         output=lambda wildcards, output: output.tidy.removesuffix(".csv"),
         code=lambda wildcards: [
@@ -86,7 +86,7 @@ rule verify:
         ENVIRONMENT
     params:
         expected=digests(*sorted(EXPECTED.glob("*.csv"))),
-        folder=str(EXPECTED),
+        folder=lambda wildcards: str(EXPECTED),
         code=lambda wildcards: code("tables.commands:verify"),
     shell:
         "python3 -m posinfo --log {log:q} verify --tables {input:q} --expected {params.folder:q} --output {output:q}"

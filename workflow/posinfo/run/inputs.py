@@ -38,7 +38,7 @@ class Inputs:
         return look_up("source", f"{kind}/{file}", self._places)
 
     def _files(self, sources: Iterable[Source]) -> list[str]:
-        """The files of some sources.
+        """The fetched files of some sources; a local file's state is a parameter, and its name may have braces.
 
         Raises:
             InputError: when a local file is missing.
@@ -46,9 +46,10 @@ class Inputs:
         files = []
         for source in sources:
             path = source.at(Path(self.run.resources))
-            if isinstance(source, LocalFile) and not path.is_file():
+            if not isinstance(source, LocalFile):
+                files.append(str(path))
+            elif not path.is_file():
                 raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
-            files.append(str(path))
         return files
 
     def archives(self, images: str) -> list[str]:

@@ -3,6 +3,7 @@
 import pytest
 from posinfo.protocol.patterns import PATTERNS
 from posinfo.protocol.readout import Readout
+from posinfo.registry.entries import Folder
 from posinfo.run import shown
 from posinfo.run.config import load_config
 from posinfo.run.experiments import NAMES
@@ -121,6 +122,22 @@ def test_downloads_move_with_the_folder_of_resources() -> None:
 def test_a_folder_is_asked_for_however_it_is_written(written: str) -> None:
     run = load_config({"results": written, "resources": f"{written}/kept"})
     assert (run.results, run.resources) == ("x/y", "x/y/kept")
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    own = {
+        "sources": {"file": {"path": "~/a.pth"}},
+        "images": {"mine": {"folder": "~/photographs", "masks": "~/masks"}},
+        "encoders": {"mine": {"features": "~/features", "taps": {"f1": "first"}}},
+    }
+    run = load_config({"results": "~/results", "resources": "~/kept/", "own": own})
+    images = run.registry.images["mine"]
+    assert isinstance(images, Folder)
+    paths = [run.results, run.resources, run.registry.sources["file"].place, images.folder, images.masks]
+    assert [*paths, run.registry.encoders["mine"].features] == [
+        f"/home/me/{name}" for name in ("results", "kept", "a.pth", "photographs", "masks", "features")
+    ]
 
 
 def test_the_page_of_a_run_reads_all_its_photographs() -> None:

@@ -8,6 +8,7 @@ from posinfo.registry.files import SOURCE as SOURCE
 from posinfo.registry.files import Entry as Entry
 from posinfo.registry.files import Globs as Globs
 from posinfo.registry.files import LocalFile as LocalFile
+from posinfo.registry.files import LocalPath as LocalPath
 from posinfo.registry.files import Members as Members
 from posinfo.registry.files import Name as Name
 from posinfo.registry.files import RemoteFile as RemoteFile
@@ -87,11 +88,11 @@ class Folder(_WithMasks):
         masks: a folder with a mask for each photograph, of the same stem.
     """
 
-    folder: str
+    folder: LocalPath
     views: Annotated[int, Field(ge=1)] = 1
     seed: int = 0
     count: Annotated[int, Field(ge=1)] | None = None
-    masks: str | None = None
+    masks: LocalPath | None = None
 
 
 class Noise(Entry):
@@ -180,7 +181,7 @@ class Encoder(Entry):
     title: str = ""
     variant_of: str | None = None
     step: Annotated[int, Field(ge=0)] | None = None
-    features: str | None = None
+    features: LocalPath | None = None
     architecture: str
     weights: Weights | None = None
     padding: Literal["zeros", "none", "reflect", "replicate", "circular"] = "zeros"

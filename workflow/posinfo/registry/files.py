@@ -1,14 +1,16 @@
 """The base of all entries of the registry, and the entries of files that are fetched."""
 
+from os.path import expanduser
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 WORDS = ("title", "about", "licence", "urls", "otherwise")  # keys that change no result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
+LocalPath = Annotated[str, AfterValidator(expanduser)]  # of this machine, from the folder in which the run works
 Globs = str | tuple[str, ...]  # of the whole path of an archive's member; `*` does not match a slash
 
 
@@ -104,7 +106,7 @@ class RemoteFile(SourceEntry):
 class LocalFile(SourceEntry):
     """A file of this machine, which is read where it lies; a checksum forbids changes."""
 
-    path: str
+    path: LocalPath
     checksum: Checksum | None = None
 
     @property

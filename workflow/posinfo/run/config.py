@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from os.path import normpath
+from os.path import expanduser, normpath
 from pathlib import PurePosixPath
+from re import fullmatch
 from textwrap import wrap
 from typing import Annotated, Any, Self, TypeVar
 
@@ -30,8 +31,17 @@ from posinfo.run.roles import ImageRoles, Keep, Models, Own, registry_of
 from posinfo.store.devices import DeviceSetting
 from posinfo.store.errors import InputError
 
-# Snakemake compares paths as text, and asks for `x` where a user writes `./x` or `x//`.
-FolderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$"), AfterValidator(normpath)]
+
+def _folder(path: str) -> str:
+    """The path as Snakemake, which compares paths as text, asks for it: `x` where a user writes `./x` or `x//`."""
+    if not fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*", path):
+        raise ValueError(
+            "a path here has letters a to z, digits, dots, -, _ and /; for another folder, start the run in it"
+        )
+    return normpath(path)
+
+
+FolderName = Annotated[str, AfterValidator(expanduser), AfterValidator(_folder)]
 Settings = TypeVar("Settings", bound=Section)
 
 
@@ -211,8 +221,7 @@ def _checked(kind: type[Checked], values: Any, registry: Registry, under: str = 
     try:
         return kind.model_validate(values, context=registry)
     except ValidationError as error:
-        prefix = f"{under}." if under else ""
-        lines = [f"  {prefix}{line}" for line in mistakes.lines(error, lambda path: _keys(kind, path))]
+        lines = [f"  {line}" for line in mistakes.lines(error, lambda path: _keys(kind, path), under)]
         raise InputError("\n".join(["the configuration has a mistake", *lines])) from None
 
 

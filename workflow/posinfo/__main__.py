@@ -85,7 +85,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError) and error.errno in OUTSIDE:
-        return f"{error.strerror}: {error.filename or 'a file of the results'}; fix that and run the same command again"
+        place = error.filename2 or error.filename or "a file of the results"  # of a rename, first where to
+        return f"{error.strerror}: {place}; fix that and run the same command again"
     # torch reports exhausted memory, of the CPU or the GPU, in the text of the error only
     if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
         return f"not enough memory: {error}; give the job more, fewer jobs at once (--cores), or a smaller batch"

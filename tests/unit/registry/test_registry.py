@@ -6,6 +6,8 @@ import pytest
 from posinfo.encoders.architectures import ARCHITECTURES
 from posinfo.encoders.weights import LAYOUTS
 from posinfo.registry import catalogue, entries
+from posinfo.registry.catalogue import with_own
+from posinfo.registry.overlays import merged
 from posinfo.store.errors import InputError
 
 
@@ -80,6 +82,22 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
 def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         catalogue.with_own({"encoders": {"mine": {"variant_of": "vgg16", **change}}})
+
+
+@pytest.mark.parametrize("own", [None, ["mine"], {"images": None}, {"encoders": {"mine": None}}])
+def test_what_is_no_section_of_entries_is_refused(own: object) -> None:
+    with pytest.raises(InputError, match=r"own.*: a section has keys below it"):
+        with_own(own)
+
+
+@pytest.mark.parametrize(
+    "content", [b"- seeds\n", b"seeds\n", "title: Büro".encode("latin-1"), "a: 1".encode("utf-16")]
+)
+def test_a_file_without_keys_in_utf8_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{path} is no configuration: (it has no keys|'utf-8')"):
+        merged([path])
 
 
 def test_a_mean_may_be_as_high_as_the_range() -> None:

@@ -2,11 +2,13 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from conftest import ROOT
+from posinfo.__main__ import main
 from posinfo.protocol.readout import Readout
 from posinfo.run import shown
 from posinfo.run.config import load_config, load_passed, render_config
@@ -82,7 +84,7 @@ def test_overlays_load(overlay: str) -> None:
         ({"training": {"lr": "fast"}}, ["training.lr", "valid number", "'fast'"]),
         ({"alignment": {"side": 500}}, ["alignment.side", "less than or equal to 224"]),
         ({"device": "gpu"}, ["device", "known: auto, cpu, cuda"]),
-        ({"results": "a b; rm"}, ["results", "'a b; rm'"]),
+        ({"results": "a b; rm"}, ["results: a path here has letters", "start the run in it", "'a b; rm'"]),
         ({"results": "-rf"}, ["results", "'-rf'"]),
         ({"results": "$(touch x)"}, ["results", "'$(touch x)'"]),
         ({"resources": "a\nb"}, ["resources"]),
@@ -114,7 +116,9 @@ def test_overlays_load(overlay: str) -> None:
         ({"images": {"synthetic": "photos-test"}}, ["photos-test is no set with black, white and noise"]),
         ({"experiments": ["task"]}, ["experiments", "did you mean 'tasks'?"]),
         ({"experiments": ["tasks", "tasks"]}, ["tasks is a duplicate entry"]),
-        ({"images": None}, ["images"]),
+        ({"images": None}, ["  images: a section has keys below it", "None"]),
+        ({"own": ["mine"]}, ["  own: a section has keys below it", "['mine']"]),
+        ({"tasks": None}, ["  tasks: a section has keys below it"]),
         ({"own": {"encoders": {"mine": tuned(start="vgg61")}}}, ["encoders.mine", "did you mean 'vgg16'?"]),
         ({"own": {"encoders": {"mine": tuned(start="pixels")}}}, ["pixels has no weights"]),
         ({"own": {"encoders": {"mine": tuned(start="squeezenet")}}}, ["squeezenet is a squeezenet, not a vgg16"]),
@@ -138,6 +142,11 @@ def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None
         load_config(values)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "own", "--output", str(tmp_path)]) == 1
+    assert f": {tmp_path}; fix that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["L1-k3-p0-all", "L3-k3-p0-all", "L1-k7-p0-all", "L1-k3-p0-f5", "L1-k3-p2-all"])

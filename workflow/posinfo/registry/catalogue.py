@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from posinfo.registry import entries, mistakes
 from posinfo.registry.entries import Encoder, Entry, ImageSet, Name, Photographs, Source, StoredWeights
@@ -20,6 +20,7 @@ from posinfo.store.errors import InputError, unknown
 from posinfo.store.files import ROOT, read_yaml
 
 REGISTRY = ROOT / "workflow/registry"
+PARTS = TypeAdapter(dict[str, dict[str, dict[str, Any]]])  # of the registry, name to entry
 Named = TypeVar("Named")
 
 
@@ -198,7 +199,7 @@ def shipped() -> Registry:
     return _checked(_written(), "registry")
 
 
-def with_own(own: Mapping[str, Mapping[str, Any]]) -> Registry:
+def with_own(own: Any) -> Registry:
     """The shipped registry with a config's own entries; one of a known name replaces the shipped one.
 
     Args:
@@ -207,9 +208,13 @@ def with_own(own: Mapping[str, Mapping[str, Any]]) -> Registry:
     Raises:
         InputError: for an invalid entry.
     """
-    if not any(own.values()):
+    try:
+        parts = PARTS.validate_python(own)
+    except ValidationError as error:
+        raise InputError("; ".join(mistakes.lines(error, section="own"))) from None
+    if not any(parts.values()):
         return shipped()
-    merged = {part: {**written, **own.get(part, {})} for part, written in _written().items()}
+    merged = {part: {**written, **parts.get(part, {})} for part, written in _written().items()}
     return _checked(merged, "own")
 
 

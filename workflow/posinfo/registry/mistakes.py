@@ -8,18 +8,21 @@ from pydantic import BaseModel, ValidationError
 from posinfo.store.errors import unknown
 
 
-def lines(error: ValidationError, known_keys: Callable[[list[Any]], list[str]] | None = None) -> list[str]:
+def lines(
+    error: ValidationError, known_keys: Callable[[list[Any]], list[str]] | None = None, section: str = ""
+) -> list[str]:
     """One line for each mistake: the key, its value, the allowed values and the nearest match.
 
     Args:
         error: of pydantic.
         known_keys: the keys of the section at a path, to suggest one for an unknown key.
+        section: the key below which the checked values stand, if any.
     """
-    return [_line(dict(mistake), known_keys) for mistake in error.errors()]
+    return [_line(dict(mistake), known_keys, section) for mistake in error.errors()]
 
 
-def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] | None) -> str:
-    key = ".".join(str(part) for part in mistake["loc"])
+def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] | None, section: str) -> str:
+    key = ".".join(filter(None, [section, *map(str, mistake["loc"])]))
     value = mistake["input"]
     # A check of a whole section has no single value to show.
     shown = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
@@ -32,6 +35,8 @@ def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] 
     if mistake["type"] == "string_pattern_mismatch" and mistake["loc"][-1] == "[key]":
         section = key.removesuffix(".[key]")
         return f"{section}: a name has letters, digits, dots, - and _, and begins with a letter or a digit"
+    if mistake["type"] in ("model_type", "dict_type"):
+        return f"{key}: a section has keys below it, each as `key: value`; write them, or leave the section out{shown}"
     if mistake["type"] == "value_error":
         return f"{key}: {mistake['ctx']['error']}{shown}".removeprefix(": ")
     return f"{key}: {mistake['msg']}{shown}"

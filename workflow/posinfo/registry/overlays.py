@@ -31,9 +31,12 @@ def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in configfiles:
         try:
-            _merge(values, read_yaml(path) or {})
-        except (OSError, yaml.YAMLError, AttributeError) as error:
+            later = read_yaml(path) or {}
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{path} is no configuration: {error}") from None
+        if not isinstance(later, dict):
+            raise InputError(f"{path} is no configuration: it has no keys; write each as `key: value`")
+        _merge(values, later)
     return values
 
 

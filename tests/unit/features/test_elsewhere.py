@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -79,6 +80,9 @@ def broken(given: Path, how: str) -> None:
     elif how == "reordered":
         lines = (given.parents[1] / "set.csv").read_text().splitlines()
         (given / "images.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    elif how == "other crops":
+        origins = pd.read_csv(given.parents[1] / "set.csv")
+        origins.assign(left=origins["left"] + 1).to_csv(given / "images.csv", index=False)
     elif how == "another table":
         (given / "images.csv").write_text("file\n1.jpg\n")
     else:
@@ -98,6 +102,7 @@ def broken(given: Path, how: str) -> None:
         ("not finite", r"foreign, stage f1, .*: a feature is not finite in float16 \(images 4 to 6\)"),
         ("of other shapes", r"given/set/f1\.npy and .*given/train/f1\.npy hold maps of two shapes"),
         ("reordered", r"given/set/images\.csv differs from .*set\.csv"),
+        ("other crops", r"given/set/images\.csv differs from .*set\.csv; make the maps of these images anew"),
         ("another table", r"given/set/images\.csv differs from .*set\.csv"),
     ],
 )

@@ -28,7 +28,7 @@ def features(
     from posinfo.encoders.steps import weights_file
     from posinfo.features.elsewhere import maps_from
     from posinfo.features.extraction import Preprocessing, extract, open_encoder, write_features
-    from posinfo.images.decoded import read_image_names
+    from posinfo.images.decoded import read_origins
     from posinfo.protocol.alignment import Alignment
     from posinfo.registry.catalogue import fingerprint
     from posinfo.registry.entries import Encoder
@@ -50,10 +50,10 @@ def features(
     }
     common = Alignment.model_validate_json(alignment)
     if described.features:
-        names = read_image_names(images.with_suffix(".csv"))
+        origins = read_origins(images.with_suffix(".csv"))
         metadata |= {"device": "elsewhere", "preprocessing": None}
-        maps = maps_from(described, images, names)
-        write_features(maps, len(names), images, output, metadata, common, threads=threads)
+        maps = maps_from(described, images, origins)
+        write_features(maps, len(origins), images, output, metadata, common, threads=threads)
         return
     extract(
         model=open_encoder(described, weights),

@@ -39,9 +39,12 @@ class PreprocessingEntry(Entry):
     std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
 
     @model_validator(mode="after")
-    def _mean_within_range(self) -> Self:
+    def _in_one_scale(self) -> Self:
         if not all(0 <= value <= self.range for value in self.mean):
             raise ValueError(f"mean {list(self.mean)} is not within 0 and range, {self.range}; write both in one scale")
         if self.range == 255 and 0 < max(self.mean) <= 1:
             raise ValueError(f"mean {list(self.mean)} is of images from 0 to 1, range is 255; write both in one scale")
+        largest = max(self.std)
+        if (self.range == 1 and largest > 1) or (self.range == 255 and largest < 1):
+            raise ValueError(f"std {list(self.std)} is not of images from 0 to {self.range}; write both in one scale")
         return self

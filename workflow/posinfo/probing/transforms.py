@@ -53,10 +53,10 @@ def _refuse_other_values(transform: Any, preprocessing: Preprocessing) -> None:
     for given in (Image.new("RGB", (IMAGE_SIDE, IMAGE_SIDE), COLOUR), maps, maps / 255):
         try:
             values = transform(given).squeeze(0)  # of a batch of one image
-            middle = values[:, values.shape[1] // 2, values.shape[2] // 2].float()
+            middle = values[:, values.shape[1] // 2, values.shape[2] // 2].float().reshape(3)
         except Exception:  # it takes images of another kind
             continue
-        if middle.shape != expected.shape or not torch.allclose(middle, expected, atol=ROUNDING):
+        if not torch.allclose(middle, expected, atol=ROUNDING):
             found, ours = ([round(value, 2) for value in values.tolist()] for values in (middle, expected))
             raise InputError(
                 f"transform: of RGB {COLOUR} it makes {found}, its mean and sd alone make {ours}; give the transform "
@@ -64,5 +64,6 @@ def _refuse_other_values(transform: Any, preprocessing: Preprocessing) -> None:
             )
         return
     raise InputError(
-        f"transform: {type(transform).__name__} makes no tensor of an image; give one of a zoo, or a Preprocessing"
+        f"transform: {type(transform).__name__} makes no tensor [3, height, width] of an image; "
+        "give one of a zoo, or a Preprocessing"
     )

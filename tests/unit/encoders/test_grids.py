@@ -60,6 +60,8 @@ def test_stages_are_suggested_for_every_kind_of_network(name: str) -> None:
         ((2, 201, 64), ("tokens", 64, 14, 5)),
         ((2, 768, 196), None),  # channels before tokens: 27² and 39 more
         ((2, 3, 197, 64), None),
+        ((2, 56, 56), None),  # a map without channels: 7² and 7 more
+        ((2, 197, 197), None),  # attention between 196 tokens and a class token
         ((2, 64), None),
         ((2, 1, 64), None),
     ],
@@ -72,6 +74,12 @@ def test_a_grid_is_recognised_by_its_shape(shape: tuple[int, ...], grid: tuple[A
     else:
         with pytest.raises(InputError, match=r"a tap gives \[2, .*no square grid"):
             as_maps(torch.zeros(shape), "a tap")
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool])
+def test_a_grid_of_other_values_than_floats_is_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(InputError, match=rf"a tap gives \[2, 3, 7, 7\] of {dtype}, which is no square grid of floats"):
+        as_maps(torch.zeros(2, 3, 7, 7, dtype=dtype), "a tap")
 
 
 @pytest.fixture(scope="module")

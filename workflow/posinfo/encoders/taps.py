@@ -72,9 +72,9 @@ def _grids(model: nn.Module, padding: Padding) -> dict[str, Grid]:
 
 
 def _shape(output: Any) -> tuple[int, ...]:
-    """The shape of the grid in an output, or of a tensor; empty for anything else."""
+    """The shape of the grid in an output, or of a tensor of floats; empty for anything else."""
     grid = grid_in(output)
-    return tuple(grid.shape) if isinstance(grid, torch.Tensor) else ()
+    return tuple(grid.shape) if isinstance(grid, torch.Tensor) and grid.is_floating_point() else ()
 
 
 def _without_lookalikes(grids: dict[str, Grid]) -> dict[str, Grid]:

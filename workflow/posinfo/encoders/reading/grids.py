@@ -43,7 +43,8 @@ def grid_of(shape: Sequence[int]) -> Grid | None:
     if len(shape) == 3:
         side = isqrt(shape[1])
         prefix = shape[1] - side**2
-        if side > 1 and prefix <= MOST_PREFIX:
+        without_channels = prefix > 0 and shape[1] == shape[2]  # a map, or attention between tokens
+        if side > 1 and prefix <= MOST_PREFIX and not without_channels:
             return Grid("tokens", shape[2], side, prefix)
     return None
 
@@ -65,12 +66,12 @@ def as_maps(output: object, where: str) -> torch.Tensor:
         where: names the tap in an error.
 
     Raises:
-        InputError: when the output holds no square grid.
+        InputError: when the output holds no square grid of floats.
     """
     grid = grid_of(output.shape) if isinstance(output, torch.Tensor) else None
-    if grid is None or not isinstance(output, torch.Tensor):
-        what = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise InputError(f"{where} gives {what}, which is no square grid: {READABLE}; see: posinfo taps")
+    if grid is None or not isinstance(output, torch.Tensor) or not output.is_floating_point():
+        what = f"{list(output.shape)} of {output.dtype}" if isinstance(output, torch.Tensor) else type(output).__name__
+        raise InputError(f"{where} gives {what}, which is no square grid of floats: {READABLE}; see: posinfo taps")
     if grid.kind == "channels last":
         return output.permute(0, 3, 1, 2)
     if grid.kind == "tokens":

@@ -98,6 +98,14 @@ class TwoInputs(nn.Module):
         return images * masks * scale
 
 
+def replaced() -> nn.Module:
+    """The layers, in which a function around the forward of the first took its place."""
+    network = layers()
+    forward = network[0].forward
+    network[0].forward = lambda images: forward(images / 2)
+    return network
+
+
 class Broken(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         raise KeyError(f"{len(images)} layers\nin two lines")
@@ -114,6 +122,10 @@ class Broken(nn.Module):
         (lambda: layers().to("meta"), "Sequential: 0.weight has a shape but no values"),
         (lambda: torch.jit.script(layers()), "scripted, so nothing inside it can be read; give the module"),
         (lambda: torch.jit.trace(layers(), IMAGE), "scripted, so nothing inside it can be read"),  # type: ignore
+        (
+            replaced,
+            "Sequential: a function took the place of forward of 0, and reads other layers than those of a copy",
+        ),
         (lambda: Broken(), "Broken reads no RGB images of 224x224"),
         (lambda: nn.Sequential(nn.Conv2d(1, 3, 3)), "reads no RGB images of 224x224: .* to have 1 channels"),
     ],

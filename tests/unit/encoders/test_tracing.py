@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import pytest
 import timm
 import torch
 from posinfo.encoders.architectures import empty_architecture
+from posinfo.encoders.reading.in_memory import own_copy
 from posinfo.encoders.reading.tapped import kept, tapped
 from posinfo.encoders.reading.tracing import TracedNetwork
 from posinfo.encoders.taps import stages, taps
@@ -154,6 +156,25 @@ class Drawing(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps: torch.Tensor = self.second(self.first(images) + torch.rand(1))
         return maps
+
+
+def half_as_bright(network: nn.Module, how: str) -> nn.Module:
+    """A network of a zoo that halves its images, by a hook or by a forward of its own."""
+    if how == "hook":
+        network.register_forward_pre_hook(lambda _, images: (images[0] / 2,))
+    else:
+        network.forward = MethodType(lambda self, images: type(self).forward(self, images / 2), network)
+    return network
+
+
+@pytest.mark.parametrize("how", ["hook", "forward"])
+def test_what_is_changed_in_a_network_of_a_zoo_is_read(how: str) -> None:
+    network = models.squeezenet1_1(weights=None).eval()
+    plain = network.features[:2]
+    image = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        read = tapped(own_copy(half_as_bright(network, how)), {"f1": "features.1"})(image)["f1"]
+        torch.testing.assert_close(read, plain(image / 2))
 
 
 @pytest.mark.parametrize("model", [Asking(scales=True), Asking(scales=False)])

@@ -17,7 +17,8 @@ def own_copy(module: nn.Module) -> nn.Module:
     """Copy a network as float32, in evaluation mode, and out of `DataParallel` and `torch.compile`.
 
     Raises:
-        InputError: for what is no network, takes several inputs, has no weights yet, or cannot be copied.
+        InputError: for what is no network, takes several inputs, has no weights yet, has a function in the place of a
+            `forward`, or cannot be copied.
     """
     if not isinstance(module, nn.Module):
         raise InputError(
@@ -45,6 +46,7 @@ def own_copy(module: nn.Module) -> nn.Module:
         network = deepcopy(module, copied).eval()
     except Exception as error:  # what a network holds may refuse in any way
         raise InputError(f"{what} cannot be copied: {error}") from None
+    _check_forwards(network, what)
     other = {value.dtype for value in network.state_dict().values() if value.is_floating_point()} - {torch.float32}
     if other:
         warnings.warn(f"{what} is read in float32; it has {', '.join(map(str, other))}", stacklevel=3)
@@ -113,3 +115,14 @@ def _check_inputs(network: nn.Module, what: str) -> None:
             f"{what} takes {len(required)} inputs ({', '.join(required)}); posinfo gives one, images "
             "[batch, 3, 224, 224]: wrap it in a module that fills in the others"
         )
+
+
+def _check_forwards(copy: nn.Module, what: str) -> None:
+    """Refuse a function in the place of `forward`: it reads the layers that it was written for, and not a copy's."""
+    for name, part in copy.named_modules():
+        forward = vars(part).get("forward")
+        if forward and getattr(forward, "__self__", None) is not part and any(True for _ in part.parameters()):
+            raise InputError(
+                f"{what}: a function took the place of forward of {name or 'the network'}, and reads other layers than "
+                "those of a copy; put it into a class, or bind it by types.MethodType"
+            )

@@ -54,11 +54,12 @@ def _check_trace(model: nn.Module, traced: nn.Module) -> None:
 def _is_tried(model: nn.Module) -> bool:
     """Whether a network is tried on images before it is read.
 
-    Networks of the zoos are known to be read as they compute, and take a second of every job. On the meta device there
-    are no values.
+    Networks of the zoos are known to be read as they compute, and take a second of every job; but a trace leaves out a
+    hook before the network, or a `forward` of its own. On the meta device there are no values.
     """
     packages = {type(part).__module__.partition(".")[0] for part in model.modules()}
-    return not packages <= KNOWN and device_of(model).type != "meta"
+    known = packages <= KNOWN and not model._forward_pre_hooks and "forward" not in vars(model)
+    return not known and device_of(model).type != "meta"
 
 
 def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros") -> "Tapped":

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,14 @@ from torchvision.transforms import v2
 
 SHORT = Training(epochs=1)
 PLAIN = Preprocessing("RGB", 1)
-STAGES = {"f1": "first", "f2": "second"}
+KNOWN: dict[str, Any] = {
+    "taps": {"f1": "first", "f2": "second"},
+    "transform": PLAIN,
+    "patterns": ["H"],
+    "seeds": [0],
+    "training": SHORT,
+    "device": "cpu",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +63,7 @@ def random_images(count: int = 8) -> Any:
 
 def read(module: nn.Module, **options: Any) -> tuple[pd.DataFrame, Any]:
     """Scores and maps after one epoch, of eight random images."""
-    known: dict[str, Any] = {"transform": PLAIN, "patterns": ["H"], "seeds": [0], "training": SHORT, "device": "cpu"}
-    return probe(module, random_images(), STAGES, **(known | options))
+    return probe(module, random_images(), **(KNOWN | options))
 
 
 def test_a_network_stands_beside_random_weights() -> None:
@@ -114,6 +121,23 @@ def test_a_missing_control_is_said_and_may_be_given() -> None:
     beside, _ = read(network, random=[Unexplained(), Unexplained()])
     assert beside.drop_duplicates("weights")["draws"].tolist() == [1, 2]
     pd.testing.assert_frame_equal(beside[beside["weights"] == "given"], alone)
+
+
+class ColumnsFirst(Small):
+    """Its second maps have their columns first."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.second(self.first(images)).transpose(2, 3)
+        return maps
+
+
+def test_a_stage_that_may_be_misread_is_said() -> None:
+    with pytest.warns(UserWarning, match="ColumnsFirst: f2 does not change most where an image changes") as lines:
+        read(ColumnsFirst(), taps={"f1": "first", "f2": "transpose"}, random=0)
+    assert len(lines) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(Small(), random=0)
 
 
 class Careful(Small):
@@ -279,10 +303,14 @@ OTHER_TRANSFORMS = {
     "not scaled, of tensors": transforms.Compose([v2.ToDtype(torch.float32), NORMALISED]),
     "normalised twice": transforms.Compose([transforms.ToTensor(), NORMALISED, NORMALISED]),
     "to a dictionary": transforms.Compose([transforms.ToTensor(), NORMALISED, lambda values: {"image": values}]),
+    "to five images": transforms.Compose([NORMALISED, lambda values: values.expand(5, *values.shape)]),
+    "channels last": transforms.Compose([transforms.ToTensor(), NORMALISED, lambda values: values.permute(1, 2, 0)]),
     "of a batch, BGR": transforms.Compose([transforms.ToTensor(), lambda values: values.flip(0)[None], NORMALISED]),
     "order in small letters": Preprocessing("bgr", 255),
     "mean of 1 and range 255": Preprocessing("RGB", 255, (0.485, 0.456, 0.406)),
     "mean of 255 and range 1": Preprocessing("RGB", 1, (124, 116, 104)),
+    "sd of 1 and range 255": Preprocessing("RGB", 255, (124, 116, 104), (0.229, 0.224, 0.225)),
+    "sd of 255 and range 1": Preprocessing("RGB", 1, (0.485, 0.456, 0.406), (58, 57, 57)),
     "sd of 0": Preprocessing("RGB", 1, std=(1, 0, 1)),
     "one mean": Preprocessing("RGB", 1, mean=0.5),  # type: ignore[arg-type]
 }

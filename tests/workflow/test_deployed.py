@@ -160,3 +160,13 @@ def test_a_module_has_digests_and_expected_values(outer: Path) -> None:
     done = forked.snakemake("results/verified.txt", "--dry-run", folder=outer)
     assert "rule posinfo_verify" in done.stdout, done.stdout
     assert "results/tables/border.csv" in done.stdout
+
+
+@pytest.mark.parametrize("option", ['prefix: "mine"', 'replace_prefix: {"results/": "mine/"}'])
+def test_a_module_with_a_prefix_is_refused(outer: Path, option: str) -> None:
+    """Jobs find some files by the paths that the configuration gives them."""
+    lines = (outer / "Snakefile").read_text().replace("module posinfo:", f"module posinfo:\n    {option}")
+    (outer / "prefixed.smk").write_text(lines)
+    done = forked.snakemake("posinfo_claims", "--dry-run", "--snakefile", "prefixed.smk", folder=outer)
+    assert done.returncode == 1
+    assert "set `results` in the module's config" in done.stdout

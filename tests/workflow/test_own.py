@@ -34,11 +34,12 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / weights)
     own = {**yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text())["own"]}
     own["sources"] = {"my-resnet": {"path": weights}}
-    own["images"]["my-test-photographs"] = {"folder": odd}
+    own["images"]["my.test"] = {"folder": odd}
     own["encoders"]["my-resnet"]["title"] = "my ResNet_{18}"
-    config = overlay(tmp_path, base="own", own=own, results="./results//own/", **SMALL)
+    roles = {"train": "my-photographs", "natural": "my.test"}
+    config = overlay(tmp_path, base="own", own=own, images=roles, results="./results//own/", **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
-    scores = "results/own/scores/my-resnet/base/my-test-photographs.csv"
+    scores = "results/own/scores/my-resnet/base/my.test.csv"
     workflow.run()
     made = {path.name for folder in ("tables", "figures") for path in (tmp_path / "results/own" / folder).iterdir()}
     assert made == {f"atlas.{suffix}" for suffix in ("csv", "md", "tex", "pdf", "png")}

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = commands.parse(arguments)
     try:
         call(args)
-        sys.stdout.flush()
+        print(end="", flush=True)  # also without a standard output
         if args.log:
             _log(args.log, _resources_used())
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
@@ -113,8 +113,8 @@ def run() -> NoReturn:
     gc.set_threshold(100_000)
     tidy_when_terminated()
     status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    print(end="", flush=True)
+    print(end="", file=sys.stderr, flush=True)
     os._exit(status)
 
 

@@ -31,6 +31,8 @@ if not os.access(".", os.W_OK):
 refuse_repeated_keys(workflow.configfiles)  # an undocumented name; Snakemake takes the last of each
 CAPTIONS = "captions"  # where the report's template finds them; no rule depends on them
 RUN = load_config({key: value for key, value in config.items() if key != CAPTIONS})
+if workflow.modifier.path_modifier.replace_prefix(f"{RUN.results}/") != f"{RUN.results}/":  # an undocumented name
+    raise InputError("the paths of posinfo take no `prefix:`; leave it out, and set `results` in the module's config")
 config[CAPTIONS] = shown.captions(RUN)
 INPUTS = Inputs(RUN)
 TABLES = shown.tables(RUN)
@@ -54,7 +56,7 @@ pathvars:
 
 wildcard_constraints:
     encoder=r"[^/]+",
-    images=r"[^/.]+",
+    images=r"[^/]+",
     readouts=r"[^/]+",
     table=r"[^/.]+",
     figure=r"[^/.]+",

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import ROOT
 from PIL import Image
+from posinfo.__main__ import main
 from posinfo.features.extraction import Preprocessing
 from posinfo.probing import images as probed_images
 from posinfo.probing.figure import plot
@@ -275,6 +276,19 @@ def test_a_photograph_under_two_names_is_not_probed(tmp_path: Path, given: str) 
     pictures = tmp_path if given == "folder" else images
     with pytest.raises(InputError, match=r"6(\.bmp)? is the same photograph as (image )?1(\.png)? of train"):
         probe(Small(), pictures, {"f1": "first"}, transform=Preprocessing("RGB", 1), training=SHORT, device="cpu")
+
+
+def test_the_files_of_a_probe_have_the_networks_whole_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what follows a dot in a name of timm: which of its weights."""
+    monkeypatch.setattr("posinfo.probing.probe.Training", lambda: SHORT)
+    monkeypatch.setattr("posinfo.probing.probe.DRAWS", 1)
+    monkeypatch.chdir(tmp_path)
+    Path("photographs").mkdir()
+    for number, pixels in enumerate(random_images()):
+        Image.fromarray(pixels).save(f"photographs/{number}.png")
+    assert main(["probe", "timm/test_resnet.r160_in1k", "--weights", "random", "--images", "photographs"]) == 0
+    made = {path.name.removeprefix("test_resnet.r160_in1k") for path in Path("results/probe").iterdir()}
+    assert made == {".csv", ".md", ".tex", ".pdf", ".png"}
 
 
 def test_files_that_are_no_photographs_are_said(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The configuration: one model is its source, and mistakes are answered before the first job."""
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,14 @@ def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "own", "--output", str(tmp_path)]) == 1
     assert f": {tmp_path}; fix that" in capsys.readouterr().err
+
+
+def test_a_command_works_without_a_standard_output(tmp_path: Path) -> None:
+    """As a daemon starts one, and as a job of it inherits."""
+    command = ["sh", "-c", 'exec "$0" -m posinfo config --output mine.yaml >&-', sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "mine.yaml").read_text() == render_config()
 
 
 @pytest.mark.parametrize("name", ["L1-k3-p0-all", "L3-k3-p0-all", "L1-k7-p0-all", "L1-k3-p0-f5", "L1-k3-p2-all"])

@@ -62,11 +62,12 @@ def probe(
     built = BuiltTable(
         tidy=scores, layout=layout(scores), caption=caption(scores, scores.attrs["images"]), titles=titles
     )
-    path = output or Path("results/probe") / network.split("/")[-1]
-    write_table(built, f"probe-{path.name}", path)
+    name = output or Path("results/probe") / network.split("/")[-1]
+    path = Path(f"{name}.csv")  # whose suffix is replaced; one of the name, as in resnet50.a1_in1k, stays
+    write_table(built, f"probe-{name.name}", path)
     write_figure(lambda: plot(scores), path)
     spc = built.layout.loc[:, built.layout.columns.get_level_values(1) != "MAE"]
-    print(f"\n{markdown(replace(built, layout=spc))}\nWritten: {path}.csv, .md, .tex, .pdf, .png")
+    print(f"\n{markdown(replace(built, layout=spc))}\nWritten: {path}, .md, .tex, .pdf, .png")
 
 
 FOR_USERS = (probe,)

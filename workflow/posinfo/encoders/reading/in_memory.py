@@ -4,6 +4,7 @@ import inspect
 import math
 import warnings
 from copy import deepcopy
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -120,8 +121,7 @@ def _check_inputs(network: nn.Module, what: str) -> None:
 def _check_forwards(copy: nn.Module, what: str) -> None:
     """Refuse a function in the place of `forward`: it reads the layers that it was written for, and not a copy's."""
     for name, part in copy.named_modules():
-        forward = vars(part).get("forward")
-        if forward and getattr(forward, "__self__", None) is not part and any(True for _ in part.parameters()):
+        if isinstance(vars(part).get("forward"), FunctionType) and next(part.parameters(), None) is not None:
             raise InputError(
                 f"{what}: a function took the place of forward of {name or 'the network'}, and reads other layers than "
                 "those of a copy; put it into a class, or bind it by types.MethodType"

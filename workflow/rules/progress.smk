@@ -111,4 +111,6 @@ for handler in logger.handlers:
         lines = JobLines(workflow.output_settings, handler.is_tty)
         handler.setFormatter(lines)
         handler.addFilter(lines)
+        # Snakemake takes its handlers away before it tears a run down, which may fail after Ctrl-C: the reason stays last.
+        logger.addFilter(lambda record: bool(logger.handlers or not lines.reasons))
         sys.excepthook = say_interrupted

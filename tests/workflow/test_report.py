@@ -45,7 +45,7 @@ OWN = {
     "my-resnet": {"variant_of": "resnet50-thin", "title": "my ResNet"},
     "my-nopad": {"variant_of": "my-vgg", "title": "my VGG without padding", "padding": "none"},
     "my-classification": trained("classification"),
-    "my-saliency": trained("saliency"),
+    "my.saliency": trained("saliency"),
     "my-saliency-nopad": trained("saliency", "none"),
     "my-segmentation": trained("segmentation"),
     "my-segmentation-nopad": trained("segmentation", "none"),
@@ -53,7 +53,7 @@ OWN = {
 MODELS = {"PosENet": "my-pixels", "VGG": "my-vgg", "ResNet": "my-resnet", "VGG_without_padding": "my-nopad"}
 TASKS = {
     "classification": "my-classification",
-    "saliency": "my-saliency",
+    "saliency": "my.saliency",
     "saliency_without_padding": "my-saliency-nopad",
     "segmentation": "my-segmentation",
     "segmentation_without_padding": "my-segmentation-nopad",

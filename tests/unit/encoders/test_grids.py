@@ -281,6 +281,13 @@ def test_tokens_in_another_order_than_row_by_row_are_refused(order: str, traced:
     assert set(tapped(Tokens(order, traced), {"f1": "patches"})(torch.rand(1, 3, 224, 224))) == {"f1"}
 
 
+def test_maps_that_depend_on_the_batch_are_refused() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 16, 16), nn.BatchNorm2d(8, track_running_stats=False))
+    with pytest.raises(InputError, match="tap '1' gives an image other values when another image is beside it"):
+        tapped(model, {"f1": "1"})
+    assert set(tapped(model, {"f1": "0"})(torch.rand(1, 3, 224, 224))) == {"f1"}
+
+
 @pytest.mark.parametrize("traced", [True, False])
 def test_tokens_after_others_are_read_beside_attention(traced: bool) -> None:
     """The attention returns its table beside the tokens: for 200 tokens 200 x 200, whose shape is a grid's too."""

@@ -82,21 +82,28 @@ def paddings(names: Sequence[str]) -> None:
 
     Args:
         names: architectures, such as vgg16, torchvision/NAME or timm/NAME
+
+    Raises:
+        InputError: after the table, when one of the networks could not be read.
     """
     from posinfo.encoders.reading.padding import PADDINGS
     from posinfo.encoders.taps import refused_paddings
     from posinfo.store.errors import InputError
 
     print(f"| network | stages | {' | '.join(PADDINGS)} |\n|---{'|---' * len(PADDINGS)}|---|")
+    unread = []
     for name in names:
         try:
             count, reasons = refused_paddings(name)
         except InputError as error:
+            unread.append(name)
             print(f"| {name} | none: {error} {'| ' * len(PADDINGS)}|", flush=True)
             continue
         # A reason begins with the layer; details follow a colon, and a remedy a semicolon.
         cells = [re.split("[:;] ", reason)[0] or "yes" for reason in reasons.values()]
         print(f"| {name} | {count} | {' | '.join(cells)} |", flush=True)
+    if unread:
+        raise InputError(f"{', '.join(unread)} cannot be read; the table says why")
 
 
 def entry(name: str, *, weights: str | None = None) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
+from posinfo.store.errors import InputError
+
 WORDS = ("title", "about", "licence", "urls", "otherwise")  # keys that change no result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -117,6 +119,11 @@ class LocalFile(SourceEntry):
     def at(self, resources: Path) -> Path:  # noqa: ARG002  # it is not there
         """Its path."""
         return Path(self.path)
+
+    def check_presence(self) -> None:
+        """Raise an InputError when the file is missing."""
+        if not Path(self.path).is_file():
+            raise InputError(f"{self.path} is no file; a source of the config names it: correct its `path`")
 
 
 Source = Annotated[

@@ -45,11 +45,10 @@ class Inputs:
         """
         files = []
         for source in sources:
-            path = source.at(Path(self.run.resources))
-            if not isinstance(source, LocalFile):
-                files.append(str(path))
-            elif not path.is_file():
-                raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
+            if isinstance(source, LocalFile):
+                source.check_presence()
+            else:
+                files.append(str(source.at(Path(self.run.resources))))
         return files
 
     def archives(self, images: str) -> list[str]:

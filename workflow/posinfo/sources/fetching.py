@@ -121,9 +121,9 @@ def verified_source(source: RemoteFile | LocalFile, resources: Path) -> Path:
     path = source.at(resources)
     if isinstance(source, RemoteFile):
         verify(path, source.checksum, source.urls)
-    elif not path.is_file():
-        raise InputError(f"{path} is no file; a source of the config names it: correct its `path`")
-    elif source.checksum and (fault := _fault(path, source.checksum, _record(path))):
+        return path
+    source.check_presence()
+    if source.checksum and (fault := _fault(path, source.checksum, _record(path))):
         raise InputError(f"{path} {fault}; correct its checksum, or its `path`")
     return path
 

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one, never a
     part of one. Temporary files of killed processes are removed.
     """
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
     partial = _temporary_path(path)
     try:
         yield partial

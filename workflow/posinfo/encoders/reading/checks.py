@@ -1,8 +1,9 @@
-"""Decides by what a network computes whether its tokens follow the image, and whether its padding can be changed."""
+"""Decides by what a network computes whether it reads images apart and in order, and whether its padding can change."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from posinfo.store.errors import InputError
 
 PART = (60, 172)  # row and column in the middle of 8 x 8 pixels that patches of 8, 14, 16, 28 or 32 do not cut
 GREY = 10.0  # of the constant image, in the units of a network's input; padding of zeros differs from it
-CONSTANT = 1e-3  # largest difference within a constant map, relative to its largest value; rounding stays below it
+CONSTANT = 1e-3  # largest difference of what should be equal, relative to its largest value; rounding stays below it
 LISTED = 3  # layers in an error
 
 
@@ -88,6 +89,42 @@ def check_order(reader: nn.Module, taps: Mapping[str, str]) -> None:
                 f"tap {name!r} gives tokens in another order than the image row by row, after {grid.prefix} others; "
                 "put them in that order, class token and registers first, or read other taps"
             )
+
+
+@torch.inference_mode()
+def check_batches(reader: nn.Module, taps: Mapping[str, str]) -> None:
+    """Refuse maps of an image that depend on the images beside it; warn of a network that draws them anew at each call.
+
+    Args:
+        reader: maps images to {stage: output}.
+        taps: stage to the name of its output.
+
+    Raises:
+        InputError: one line that names the tap.
+    """
+    image = torch.rand(1, 3, IMAGE_SIDE, IMAGE_SIDE, generator=torch.Generator().manual_seed(0)).to(device_of(reader))
+    try:
+        alone, again, beside = (
+            reader.eval()(images) for images in (image, image, torch.cat([image, torch.zeros_like(image)]))
+        )
+    except Exception:  # the network may refuse such images
+        return
+    for stage, tap in taps.items():
+        if _first_differs(alone.get(stage), again.get(stage)):
+            warn(f"tap {tap!r} gives other values at each call, so results cannot be made again", stacklevel=3)
+            return
+        if _first_differs(alone.get(stage), beside.get(stage)):
+            raise InputError(
+                f"tap {tap!r} gives an image other values when another image is beside it, as batch norm without "
+                "running statistics does; give a network that reads each image alone"
+            )
+
+
+def _first_differs(one: object, other: object) -> bool:
+    """Whether maps of the first image of two batches differ by more than rounding; False for what is not comparable."""
+    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor) or one.shape[1:] != other.shape[1:]:
+        return False
+    return bool((one[0] - other[0]).abs().max() > CONSTANT * one[0].abs().max())
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from posinfo.encoders.reading.checks import check_order, check_padding, device_of
+from posinfo.encoders.reading.checks import check_batches, check_order, check_padding, device_of
 from posinfo.encoders.reading.grids import as_maps, grid_in
 from posinfo.encoders.reading.hooks import HookedNetwork
 from posinfo.encoders.reading.padding import OtherPadding, Padding, in_padding
@@ -55,11 +56,14 @@ def _is_tried(model: nn.Module) -> bool:
     """Whether a network is tried on images before it is read.
 
     Networks of the zoos are known to be read as they compute, and take a second of every job; but a trace leaves out a
-    hook before the network, or a `forward` of its own. On the meta device there are no values.
+    hook before the network, or a `forward` of its own, and a batch norm may have been built without running statistics.
+    On the meta device there are no values.
     """
-    packages = {type(part).__module__.partition(".")[0] for part in model.modules()}
-    known = packages <= KNOWN and not model._forward_pre_hooks and "forward" not in vars(model)
-    return not known and device_of(model).type != "meta"
+    modules = list(model.modules())
+    packages = {type(module).__module__.partition(".")[0] for module in modules}
+    changed = model._forward_pre_hooks or "forward" in vars(model)
+    of_batch = any(isinstance(module, _BatchNorm) and module.running_mean is None for module in modules)
+    return bool(changed or of_batch or not packages <= KNOWN) and device_of(model).type != "meta"
 
 
 def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros") -> "Tapped":
@@ -72,8 +76,8 @@ def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros"
             same width.
 
     Raises:
-        InputError: when the network has no such tap, its tokens are in another order than row by row, or its padding
-            cannot be changed in this way.
+        InputError: when the network has no such tap, its tokens are in another order than row by row, the images of
+            a batch change each other's maps, or its padding cannot be changed in this way.
     """
     outputs = outputs_of(model)
     for name in taps.values():
@@ -81,6 +85,7 @@ def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros"
             raise InputError(unknown("tap", name, outputs.names))
     if _is_tried(model):
         check_order(outputs.reader({name: name for name in outputs.names}, kept), taps)
+        check_batches(outputs.reader(taps, kept), taps)
     reader = Tapped(outputs.reader(taps, kept), dict(taps), padding)
     if isinstance(reader.mode, OtherPadding):
         check_padding(model, reader, reader.mode, IMAGE_SIDE)

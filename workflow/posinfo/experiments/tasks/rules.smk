@@ -58,7 +58,7 @@ rule train_encoder:
     benchmark:
         "<benchmarks>/train_encoder/{encoder}.tsv"
     wildcard_constraints:
-        encoder=r"[^/.]+",
+        encoder=r"[^/]+(?<!\.head)",
     priority: 1  # long jobs first
     conda:
         ENVIRONMENT

@@ -7,13 +7,14 @@ import resource
 import signal
 import sys
 import traceback
+import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from posinfo.command_line import Commands, call
 from posinfo.run.experiments import NAMES
@@ -104,6 +105,11 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     sys.exit(128 + number)
 
 
+def _show_in_a_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning without its place in the code, which says nothing to a user."""
+    print(f"posinfo warns: {message}", file=sys.stderr)
+
+
 def run() -> NoReturn:
     """Run one command as a process of its own.
 
@@ -111,6 +117,7 @@ def run() -> NoReturn:
     stay, so the garbage collector runs seldom; and the process exits without destroying them one by one.
     """
     gc.set_threshold(100_000)
+    warnings.showwarning = _show_in_a_line
     tidy_when_terminated()
     status = main()
     print(end="", flush=True)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from posinfo.encoders.initial import initialise
 from posinfo.features.commands import features
 from posinfo.features.extraction import Preprocessing, open_encoder
 from posinfo.features.stored import read_features
+from posinfo.images.decoded import DecodedImage, write_images
 from posinfo.protocol.alignment import StageFit, StageShape
 from posinfo.registry import catalogue
-from posinfo.registry.entries import Fit
+from posinfo.registry.entries import Encoder, Fit
 from posinfo.store.errors import InputError
 from synthetic_features import (
     IMAGE_FILES,
@@ -225,6 +227,22 @@ def test_the_command_makes_the_directory(tmp_path: Path) -> None:
     assert stage.array.shape == (7, 3, 16, 16)
     assert stage.metadata["weights_sha256"] is None
     assert stage.metadata["entry"] == catalogue.fingerprint(catalogue.shipped().encoders["pixels"])
+
+
+def test_tokens_in_the_order_of_windows_are_said(tmp_path: Path) -> None:
+    entry = {"title": "", "architecture": "timm/hiera_tiny_224", "weights": {"random": 0}, "taps": {"f1": "blocks.0"}}
+    encoder = Encoder.model_validate({**entry, "input": {"order": "RGB", "range": 1}})
+    initialise(encoder.architecture, 0, tmp_path / "weights.safetensors")
+    write_images(iter([DecodedImage("0", np.zeros((224, 224, 3), np.uint8))]), 1, tmp_path / "set.npy", side=224)
+    with pytest.warns(UserWarning, match="hiera: f1 does not change most where an image changes"):
+        features(
+            "hiera",
+            entry=catalogue.canonical_json(encoder),
+            weights=tmp_path / "weights.safetensors",
+            images=tmp_path / "set.npy",
+            alignment='{"side": 28}',
+            output=tmp_path / "hiera/set",
+        )
 
 
 def test_a_fitted_variant_has_no_features_of_its_own(tmp_path: Path) -> None:

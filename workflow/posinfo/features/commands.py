@@ -25,6 +25,7 @@ def features(
         alignment: JSON of the config's alignment section
         output: directory for {stage}.npy and features.json
     """
+    from posinfo.encoders.reading.cell_order import warn_of_order
     from posinfo.encoders.steps import weights_file
     from posinfo.features.elsewhere import maps_from
     from posinfo.features.extraction import Preprocessing, extract, open_encoder, write_features
@@ -55,8 +56,11 @@ def features(
         maps = maps_from(described, images, origins)
         write_features(maps, len(origins), images, output, metadata, common, threads=threads)
         return
+    model = open_encoder(described, weights)
+    if described.architecture.startswith("timm/"):  # some of its networks keep tokens in the order of windows
+        warn_of_order(model, encoder)
     extract(
-        model=open_encoder(described, weights),
+        model=model,
         preprocessing=Preprocessing.of(described.input),
         images=images,
         output=output,

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from posinfo import __version__
-from posinfo.encoders.reading.cell_order import out_of_order
+from posinfo.encoders.reading.cell_order import warn_of_order
 from posinfo.encoders.reading.in_memory import own_copy
 from posinfo.encoders.reading.receptive_fields import receptive_fields
 from posinfo.encoders.reading.tapped import tapped
@@ -114,7 +114,7 @@ def probe(
             for number, (kind, model) in enumerate(_models(found, random)):
                 if not frames:
                     stages = _stage_sizes(model)
-                    _warn_of_order(model, found.name)
+                    warn_of_order(model, found.name)
                 of_model = seeds if model is found.model else seeds[:1]
                 frame, predicted = scored(model, found, protocol, of_model, folder)
                 frames.append(frame.assign(weights=kind, encoder=f"{found.name} {number}"))
@@ -169,15 +169,6 @@ def _models(network: Network, random: int | Sequence[nn.Module]) -> Iterator[tup
     elif network.model is None or network.weights not in ("none", "random"):
         for seed in range(random):
             yield "random", network.draw(seed)
-
-
-def _warn_of_order(model: nn.Module, name: str) -> None:
-    for stage in out_of_order(model):
-        warn(
-            f"{name}: {stage} does not change most where an image changes; its scores are wrong if its cells are not "
-            "in the order of the image, row by row",
-            stacklevel=3,
-        )
 
 
 def _stage_sizes(model: nn.Module) -> dict[str, dict[str, float]]:

@@ -1,6 +1,7 @@
 """Finds stages whose cells do not lie as the image does, such as tokens in the order of windows."""
 
 from itertools import permutations, product
+from warnings import warn
 
 import torch
 from torch import nn
@@ -8,6 +9,21 @@ from torch import nn
 from posinfo.protocol.alignment import IMAGE_SIDE
 
 NEARLY = 0.95  # most networks reach .5 to .8, at most .92; where layers mix all tokens alike, nothing tells the order
+
+
+def warn_of_order(model: nn.Module, name: str) -> None:
+    """Warn, in a line for each stage, of cells that may not be in the order of the image.
+
+    Args:
+        model: as of `out_of_order`.
+        name: of the network.
+    """
+    for stage in out_of_order(model):
+        warn(
+            f"{name}: {stage} does not change most where an image changes; its scores are wrong if its cells are not "
+            "in the order of the image, row by row",
+            stacklevel=3,
+        )
 
 
 @torch.inference_mode()

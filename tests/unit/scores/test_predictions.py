@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from posinfo.features.batches import BatchReader
 from posinfo.features.stored import read_features
 from posinfo.protocol.patterns import ground_truth
 from posinfo.protocol.readout import Readout, Training
@@ -61,6 +62,24 @@ def test_upsampling_in_blocks_gives_the_same_scores(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(measures, "upsample", watched)
     pd.testing.assert_frame_equal(score(stack, stages, NAMES, "paper", ALIGNMENT, CPU), together, check_exact=True)
     assert upsampled == [3, 3, 1] * len(stack.heads)
+
+
+def mapped(path: Path) -> int:
+    """Kilobytes of a mapped file that count as memory of this process."""
+    maps = Path("/proc/self/smaps").read_text().splitlines()
+    ours = [number for number, line in enumerate(maps) if line.endswith(str(path))]
+    return sum(int(next(line for line in maps[number:] if line.startswith("Rss:")).split()[1]) for number in ours)
+
+
+def test_reading_a_subset_keeps_no_page_of_the_file(tmp_path: Path) -> None:
+    file = small_features(tmp_path) / "f1.npy"
+    stages = read_features(file.parent)
+    assert stages[0].array[0].sum() > 0
+    assert mapped(file) > 0
+    subset = training_subset(stages, [0, 3])
+    assert mapped(file) == 0
+    assert len([*BatchReader(subset, 1, CPU).in_order()]) == 2
+    assert mapped(file) == 0
 
 
 def test_a_subset_is_scaled_by_its_own_root_mean_square(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from posinfo.readouts.training import make_stack, train
 from posinfo.run.config import RunConfig
 from posinfo.scores.measures import score
 from posinfo.scores.predictions import select_images
+from posinfo.store.files import drop_pages
 
 PATTERNS = ("H", "G")
 ORDER_SEED = 0  # of the order in which photographs are added
@@ -33,6 +34,7 @@ def _rms(stage: StageFeatures) -> float:
     for number in range(len(stage.array)):
         squares = np.square(stage.array[number], dtype=np.float32)
         means.append(squares.mean(dtype=np.float64))
+        drop_pages(stage.array)
     return float(np.sqrt(np.mean(means)))
 
 

@@ -20,10 +20,13 @@ Maps = dict[tuple[str, str, str], NDArray[np.float16]]
 
 
 class _SelectedImages:
-    """Some images of a memory-mapped array, read one at a time like the whole array, without a copy in memory."""
+    """Some images of a memory-mapped array, read one at a time like the whole array, without a copy in memory.
+
+    `base` is the whole, as numpy calls it, so that `drop_pages` finds the mapped file.
+    """
 
     def __init__(self, array: NDArray[np.float16 | np.float32], indices: Sequence[int]) -> None:
-        self.array = array
+        self.base = array
         self.indices = list(indices)
         self.shape = (len(self.indices), *array.shape[1:])
         self.dtype = array.dtype
@@ -32,7 +35,7 @@ class _SelectedImages:
         return len(self.indices)
 
     def __getitem__(self, number: int) -> NDArray[np.float16 | np.float32]:
-        return np.asarray(self.array[self.indices[number]])
+        return np.asarray(self.base[self.indices[number]])
 
 
 def select_images(stages: Sequence[StageFeatures], indices: Sequence[int]) -> list[StageFeatures]:

@@ -182,6 +182,6 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes in panels[:-1]:
         axes.set(yscale="log", ylabel="seconds" if axes is panels[0] else None)
         axes.tick_params(axis="y", which="both", labelsize=6)
-    panels[-1].set(ylabel="peak memory, GB", ylim=(0, None))
+    panels[-1].set(ylabel="peak memory, GB", ylim=(0, 1.1 * table["gigabytes"].max()))
     figure.supxlabel("seconds grow with the size to the power that the legend tells", fontsize=7)
     return figure

@@ -33,8 +33,8 @@ def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] 
         allowed = [part.strip(" '") for part in mistake["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return f"{key}: {unknown('value', str(value), allowed)}"
     if mistake["type"] == "string_pattern_mismatch" and mistake["loc"][-1] == "[key]":
-        section = key.removesuffix(".[key]")
-        return f"{section}: a name has letters, digits, dots, - and _, and begins with a letter or a digit"
+        part = key.removesuffix(".[key]")
+        return f"{part}: a name has letters, digits, dots, - and _, and begins with a letter or a digit"
     if mistake["type"] in ("model_type", "dict_type"):
         return f"{key}: a section has keys below it, each as `key: value`; write them, or leave the section out{shown}"
     if mistake["type"] == "value_error":

@@ -83,10 +83,11 @@ def tapped(model: nn.Module, taps: Mapping[str, str], padding: Padding = "zeros"
     for name in taps.values():
         if name not in outputs.names:
             raise InputError(unknown("tap", name, outputs.names))
+    network = outputs.reader(taps, kept)
     if _is_tried(model):
         check_order(outputs.reader({name: name for name in outputs.names}, kept), taps)
-        check_batches(outputs.reader(taps, kept), taps)
-    reader = Tapped(outputs.reader(taps, kept), dict(taps), padding)
+        check_batches(network, taps)
+    reader = Tapped(network, dict(taps), padding)
     if isinstance(reader.mode, OtherPadding):
         check_padding(model, reader, reader.mode, IMAGE_SIDE)
     return reader

@@ -77,8 +77,9 @@ def test_tuning_is_a_line_from_start_to_end(tmp_path: Path) -> None:
     figure = drawn("tuning", tmp_path)
     assert [axes.get_title() for axes in figure.axes] == ["H: horizontal ramp", "G: Gaussian", "HS: horizontal stripes"]
     lines = {str(bars.get_label()): bars[0].get_xdata() for bars in figure.axes[0].containers}
-    assert list(lines["vgg-slim-saliency"]) == [0, 100, 300, 800]
-    assert list(lines["vgg-slim-classification"]) == [800]
+    trained = "VGG16 at 1/8 width, trained from scratch for"
+    assert list(lines[f"{trained} saliency of compositions"]) == [0, 100, 300, 800]
+    assert list(lines[f"{trained} classification of compositions"]) == [800]
 
 
 def test_segmentations_tell_the_accuracy_of_each_prediction(tmp_path: Path) -> None:

@@ -121,13 +121,13 @@ def tuning(data: FigureData) -> Figure:
     """
     shown = table_estimates("tuning", data)
     patterns = list(shown["pattern"].unique())
-    trained = list(shown["model"].unique())
+    titles = data.run.titles(shown["model"].unique())
     figure, panels = plt.subplots(1, len(patterns), figsize=(WHOLE, 2.7), sharey=True)
     ticks = sorted(shown["steps"].unique())
     for axes, pattern in zip(panels, patterns, strict=True):
-        for name, colour, marker in zip(trained, colours_of(len(trained)), cycle(MARKERS)):
+        for (name, title), colour, marker in zip(titles.items(), colours_of(len(titles)), cycle(MARKERS)):
             rows = shown[(shown["pattern"] == pattern) & (shown["model"] == name)].sort_values("steps")
-            axes.errorbar(rows["steps"], rows["value"], interval(rows), color=colour, marker=marker, label=name)
+            axes.errorbar(rows["steps"], rows["value"], interval(rows), color=colour, marker=marker, label=title)
         axes.set_xscale("symlog", linthresh=10, linscale=0.3)
         axes.set_xticks(ticks, [str(steps) for steps in ticks], rotation=90, fontsize=7)
         axes.minorticks_off()

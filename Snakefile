@@ -8,6 +8,12 @@ min_version("9.27")
 
 
 HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)  # of this file, also as a module of another workflow
+if not Path(
+    HERE
+).is_dir():  # a module that is fetched, as by `github(...)`: all but this file is the installed posinfo's
+    from posinfo.store.files import ROOT
+
+    HERE = str(ROOT)
 
 
 configfile: f"{HERE}/config.yaml"
@@ -20,19 +26,19 @@ if HERE == workflow.basedir:
 
     report: "workflow/report/workflow.rst"
 
-    include: "workflow/rules/progress.smk"
+    include: f"{HERE}/workflow/rules/progress.smk"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/sources.smk"
-include: "workflow/rules/images.smk"
-include: "workflow/rules/encoders.smk"
-include: "workflow/rules/features.smk"
-include: "workflow/rules/readouts.smk"
-include: "workflow/rules/scores.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/report.smk"
+include: f"{HERE}/workflow/rules/common.smk"
+include: f"{HERE}/workflow/rules/sources.smk"
+include: f"{HERE}/workflow/rules/images.smk"
+include: f"{HERE}/workflow/rules/encoders.smk"
+include: f"{HERE}/workflow/rules/features.smk"
+include: f"{HERE}/workflow/rules/readouts.smk"
+include: f"{HERE}/workflow/rules/scores.smk"
+include: f"{HERE}/workflow/rules/tables.smk"
+include: f"{HERE}/workflow/rules/figures.smk"
+include: f"{HERE}/workflow/rules/report.smk"
 
 
 for experiment in RUN.switched_on.values():

@@ -126,6 +126,28 @@ def test_an_installed_workflow_makes_scores_and_a_table(installed: Installed, sm
     assert set(table["padding"]) == {"valid", "same", "same, circular", "full"}
 
 
+def test_a_fetched_module_needs_the_installed_library_only(
+    installed: Installed, smoke: Workflow, tmp_path: Path
+) -> None:
+    """As snakedeploy writes it with `github(...)`: of the repository, Snakemake fetches the Snakefile."""
+    name = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *name, "commit", "-q", "-m", "all"], cwd=installed.clone, check=True)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("seeds: [5]\n")
+    (tmp_path / "Snakefile").write_text(
+        f"""configfile: "config/config.yaml"
+module posinfo:
+    snakefile: gitfile({str(installed.clone)!r}, path="Snakefile", ref="HEAD")
+    config: config
+use rule * from posinfo
+"""
+    )
+    images = "results/images/synthetic.npy"
+    installed.run("python", "-m", "snakemake", images, "results/tables/table1.csv", "--dry-run", folder=tmp_path)
+    installed.run("python", "-m", "snakemake", images, "--cores", "1", folder=tmp_path)
+    assert (tmp_path / images).read_bytes() == (smoke.place / images).read_bytes()
+
+
 @pytest.fixture(scope="module")
 def outer(resources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a workflow as docs/your-own.md writes it, and with rules and settings of its own."""

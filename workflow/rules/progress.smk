@@ -6,6 +6,7 @@ tracebacks stand as Snakemake writes them.
 
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from time import time
 
@@ -73,7 +74,8 @@ class JobLines(DefaultFormatter):
             return mistake[1]
         if unmade := UNMADE.search(text):
             return (
-                f"No rule makes {unmade[1]}. This run's results lie in {RUN.results}/; others need their --configfile."
+                f"No rule makes {unmade[1]}{nearest(unmade[1])}. This run's results lie in {RUN.results}/; others need "
+                "their --configfile, or --config patterns=released."
             )
         return "\n".join(self.reasons) or text
 
@@ -84,6 +86,14 @@ class JobLines(DefaultFormatter):
         meter = tqdm.format_meter(msg["done"], msg["total"], time() - self.begun, bar_format=METER)
         ended, self.ended = self.ended, []
         return f"{self.line}{meter}{', '.join(ended)}"
+
+
+def nearest(target):
+    """The path of the table or figure whose name is like that of a target, as a part of a sentence; empty if none is."""
+    paths = {name: f"{RUN.results}/figures/{name}.png" for name in FIGURES}
+    paths |= {name: f"{RUN.results}/tables/{name}.csv" for name in TABLES}
+    near = get_close_matches(Path(target).stem, paths, n=1)
+    return f"; the nearest is {paths[near[0]]}" if near else ""
 
 
 def unrecorded():
@@ -104,6 +114,14 @@ def say_interrupted(kind, error, trace):
         print(STOPPED, file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+onsuccess:
+    page = f"{RUN.results}/index.html"
+    asked = sorted(map(str, workflow.dag.targetfiles))
+    made = [page] if any(page in job.output for job in workflow.dag.jobs) else asked
+    if made:
+        logger.info(f"Made: {', '.join(made)}")
 
 
 for handler in logger.handlers:

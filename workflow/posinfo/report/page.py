@@ -25,6 +25,7 @@ from posinfo.store.tensors import read_tensors
 TEMPLATE = Path(__file__).parent / "page.html"
 PACKAGES = ("snakemake", "torch", "torchvision", "numpy", "pandas", "matplotlib")
 OUTCOMES = ("holds", "fails", "undecided")
+DEFINITIONS = {"paper": "the paper's, stripes from -1 to 1", "released": "the released code's, every map from 0 to 1"}
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")  # tags in names and titles stay text
 
 
@@ -107,7 +108,7 @@ def _setup(run: RunConfig, encoders: Iterable[str]) -> dict[str, str]:
         "and tested on": run.images.natural,
         "Seeds": f"{len(run.seeds)}: {', '.join(map(str, run.seeds))}",
         "Training": f"{run.training.epochs} epochs",
-        "Ground truth": run.patterns,
+        "Ground truth": DEFINITIONS[run.patterns],
     }
 
 

@@ -11,7 +11,7 @@ EXPERIMENT = Experiment(
     settings=inputs.Atlas,
     tables={
         "atlas": Table(
-            about="Position in each stage of many networks, with trained and with random weights",
+            about="Position in each stage of a network, with trained and with random weights",
             inputs=inputs.scores_and_structures,
             build="experiments.atlas.table:build",
             cells=inputs.cells,
@@ -19,7 +19,7 @@ EXPERIMENT = Experiment(
     },
     figures={
         "atlas": Figure(
-            title="SPC by stage of many networks",
+            title="SPC by stage of each network",
             inputs=inputs.scores_and_structures,
             draw="experiments.atlas.figure:draw",
         )

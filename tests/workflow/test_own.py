@@ -37,14 +37,16 @@ def test_own_photographs_and_an_own_network(resources: Path, tmp_path: Path) -> 
     own["images"]["my.test"] = {"folder": odd}
     own["encoders"]["my-resnet"]["title"] = "my ResNet_{18}"
     roles = {"train": "my-photographs", "natural": "my.test"}
-    config = overlay(tmp_path, base="own", own=own, images=roles, results="./results//own/", **SMALL)
+    drawn = {"encoders": ["my-resnet"], "draws": 1}
+    config = overlay(tmp_path, base="own", own=own, images=roles, results="./results//own/", atlas=drawn, **SMALL)
     workflow = Workflow(tmp_path, source, configfile=config)
     scores = "results/own/scores/my-resnet/base/my.test.csv"
     workflow.run()
     made = {path.name for folder in ("tables", "figures") for path in (tmp_path / "results/own" / folder).iterdir()}
     assert made == {f"atlas.{suffix}" for suffix in ("csv", "md", "tex", "pdf", "png")}
     table = pd.read_csv(tmp_path / "results/own/tables/atlas.csv")
-    assert len(table) == 6 * 3  # stages and all x patterns
+    assert len(table) == 6 * 3 * 2  # stages and all x patterns x weights
+    assert set(table["weights"]) == {"trained", "random"}
     assert (table["spc_low"] <= table["spc"]).all()
     assert (table["spc"] <= table["spc_high"]).all()
     assert "152" not in (tmp_path / "results/own/tables/atlas.md").read_text()

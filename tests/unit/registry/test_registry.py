@@ -63,6 +63,7 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"taps": {"First": "features.4"}}, r"mine\.taps\.First: a stage's name has small letters and digits, and beg"),
         ({"taps": {"all": "features.4"}}, "encoders.mine: taps: a stage may not be named 'all'"),
         ({"input": {"order": "RGB", "range": 1, "std": [1, 0, 1]}}, r"input.std.1: .*greater than 0 \(got 0\)"),
         ({"input": {"order": "RGB", "range": 1, "std": [1, 1, -1]}}, r"input.std.2: .*greater than 0 \(got -1\)"),
@@ -82,6 +83,11 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
 def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         catalogue.with_own({"encoders": {"mine": {"variant_of": "vgg16", **change}}})
+
+
+def test_a_name_that_is_no_file_name_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"encoders\.my vgg: a name has letters, digits, dots, - and _, and begins"):
+        catalogue.with_own({"encoders": {"my vgg": {"variant_of": "vgg16"}}})
 
 
 @pytest.mark.parametrize("own", [None, ["mine"], {"images": None}, {"encoders": {"mine": None}}])

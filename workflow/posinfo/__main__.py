@@ -102,6 +102,9 @@ def tidy_when_terminated() -> None:
 
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    if number == signal.SIGINT and "--log" not in sys.argv:  # of its jobs, which have a log, Snakemake says it
+        with suppress(OSError):
+            os.write(2, b"Stopped.\n")
     sys.exit(128 + number)
 
 

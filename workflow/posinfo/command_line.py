@@ -2,7 +2,8 @@
 
 A positional parameter is an argument, a keyword-only one an option. Types, defaults and the docstring give the rest:
 `Path`, `str`, `int` and `Literal` are one value each, `Path | None` may be left empty, `Sequence[Path]` takes any
-number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. `*arguments` are the words of another program.
+number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. `*arguments` are the words of another program,
+which Args gives as the usage shows them.
 --help shows the docstring's first line and Args.
 """
 
@@ -17,7 +18,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 ABOUT = """Where does a network encode the position of objects?
 
-Build a table or a figure by its path: snakemake --cores 8 results/tables/table1.csv
+Build a table or a figure by its path: posinfo run results/tables/table1.csv
+(in a clone also: snakemake --cores 8 results/tables/table1.csv).
 The commands below show what can be built, and what it takes."""
 COMMON = {  # options that mean the same in every command
     "device": "where torch computes",
@@ -60,6 +62,7 @@ class Commands:
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind is parameter.VAR_POSITIONAL:
                 added.set_defaults(_takes_rest=True)
+                added.usage = f"%(prog)s {described[parameter.name]}"
             else:
                 names.append(parameter.name)
                 _add_parameter(added, parameter, described.get(parameter.name, COMMON.get(parameter.name, "")))

@@ -1,6 +1,5 @@
 """Networks of torchvision and timm by name: their taps, their entries, and weights from a local file."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import yaml
 from posinfo.__main__ import main
 from posinfo.encoders.architectures import empty_architecture, with_weights
 from posinfo.encoders.initial import initialise
+from posinfo.encoders.model_zoos import in_zoos
 from posinfo.encoders.reading.tapped import tapped
 from posinfo.encoders.taps import stages, taps, zoo_entry
 from posinfo.encoders.weights import convert
@@ -120,8 +120,9 @@ def test_random_weights_reach_the_end_of_a_network(tmp_path: Path) -> None:
     [
         ("torchvision/resnet512", "the nearest are .*resnet152"),
         ("timm/resnet1", "the nearest are"),
-        ("keras/vgg16", "neither torchvision/NAME nor timm/NAME"),
-        ("vgg61", r"did you mean 'vgg16'\?; or torchvision/NAME"),
+        ("keras/vgg16", "neither torchvision/NAME nor timm/NAME; did you mean torchvision/vgg16 or timm/vgg16"),
+        ("vgg61", r"did you mean 'vgg16'\?; a network of a zoo is torchvision/NAME or timm/NAME"),
+        ("resnet18", "unknown architecture 'resnet18'; the network of a zoo is torchvision/resnet18 or timm/resnet18$"),
     ],
 )
 def test_unknown_networks_get_the_nearest_name(name: str, words: str) -> None:
@@ -134,9 +135,28 @@ def test_a_network_without_square_maps_cannot_be_read(tmp_path: Path) -> None:
         random_encoder("torchvision/resnet18", {"f1": "layer9"}, tmp_path)
 
 
-def test_a_name_without_its_zoo_is_answered_before_torch_is_imported() -> None:
-    code = "import sys; from posinfo.__main__ import main; main(['taps', 'resnet18']); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-    assert "torchvision/resnet18 or timm/resnet18" in done.stderr
-    assert done.stderr.count("\n") == 1
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("taps resnet18", "unknown encoder 'resnet18'; the network of a zoo is torchvision/resnet18 or timm/resnet18"),
+        ("probe resnet26d", "unknown encoder 'resnet26d'; the network of a zoo is timm/resnet26d"),
+        ("taps resnet19", "did you mean 'resnet50-thin'?; a network of a zoo is torchvision/NAME or timm/NAME"),
+        (
+            "entry resnet18",
+            "neither torchvision/NAME nor timm/NAME; did you mean torchvision/resnet18 or timm/resnet18?",
+        ),
+        ("entry resnet19", "architecture 'resnet19' is neither torchvision/NAME nor timm/NAME"),
+    ],
+)
+def test_a_name_without_its_zoo_gets_the_zoos_that_have_it(
+    command: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 1
+    said = capsys.readouterr().err
+    assert said.endswith(f"{words}\n")
+    assert said.count("\n") == 1
+
+
+def test_without_timm_the_other_zoo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    assert in_zoos("resnet18") == ["torchvision/resnet18"]

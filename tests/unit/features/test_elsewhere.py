@@ -1,5 +1,6 @@
 """Features that another program made: here numpy, of the network that torch runs beside it."""
 
+import io
 import shutil
 from pathlib import Path
 
@@ -69,11 +70,26 @@ def broken(given: Path, how: str) -> None:
         "channels last": np.moveaxis(maps, 1, -1),
         "objects": maps.astype(object),
         "not finite": holed,
+        "no channels": maps[:, :0],
+    }
+    archive = io.BytesIO()
+    np.savez(archive, maps)
+    stored = (given / "f1.npy").read_bytes()
+    contents = {
+        "text": ("f1.npy", b"f1 " * 50),
+        "archive": ("f1.npy", archive.getvalue()),
+        "cut short": ("f1.npy", stored[:5000]),
+        "damaged header": ("f1.npy", stored.replace(b"}", b"{", 1)),
+        "another table": ("images.csv", b"file\n1.jpg\n"),
+        "empty": ("images.csv", b""),
+        "in latin-1": ("images.csv", "image\nBüro".encode("latin-1")),
+        "ragged": ("images.csv", b"image\n1\n1,2,3\n"),
     }
     if how == "missing":
         (given / "f1.npy").unlink()
-    elif how == "text":
-        (given / "f1.npy").write_text("f1")
+    elif how in contents:
+        name, content = contents[how]
+        (given / name).write_bytes(content)
     elif how == "of other shapes":
         (given.parent / "train").mkdir()
         np.save(given.parent / "train/f1.npy", maps[:3, :, ::2, ::2])
@@ -83,8 +99,6 @@ def broken(given: Path, how: str) -> None:
     elif how == "other crops":
         origins = pd.read_csv(given.parents[1] / "set.csv")
         origins.assign(left=origins["left"] + 1).to_csv(given / "images.csv", index=False)
-    elif how == "another table":
-        (given / "images.csv").write_text("file\n1.jpg\n")
     else:
         np.save(given / "f1.npy", changed[how])
 
@@ -93,8 +107,12 @@ def broken(given: Path, how: str) -> None:
     ("how", "words"),
     [
         ("missing", r"given/set/f1\.npy is missing"),
-        ("text", r"given/set/f1\.npy is no \.npy file of numbers"),
-        ("objects", r"given/set/f1\.npy is no \.npy file of numbers"),
+        ("text", r"given/set/f1\.npy is no whole \.npy file of numbers; write it with numpy\.save$"),
+        ("archive", r"given/set/f1\.npy is no whole \.npy file"),
+        ("cut short", r"given/set/f1\.npy is no whole \.npy file"),
+        ("damaged header", r"given/set/f1\.npy is no whole \.npy file"),
+        ("objects", r"given/set/f1\.npy is no whole \.npy file"),
+        ("no channels", r"given/set/f1\.npy holds float64 \[7, 0, 32, 32\], not floats \[images, channels"),
         ("flat", r"given/set/f1\.npy holds float64 \[7, 4096\], not floats \[images, channels, side, side\]"),
         ("whole numbers", r"given/set/f1\.npy holds int64"),
         ("short", r"given/set/f1\.npy holds 6 maps; set has 7 images"),
@@ -104,6 +122,9 @@ def broken(given: Path, how: str) -> None:
         ("reordered", r"given/set/images\.csv differs from .*set\.csv"),
         ("other crops", r"given/set/images\.csv differs from .*set\.csv; make the maps of these images anew"),
         ("another table", r"given/set/images\.csv differs from .*set\.csv"),
+        ("empty", r"given/set/images\.csv is no csv in UTF-8; copy .*set\.csv there"),
+        ("in latin-1", r"given/set/images\.csv is no csv in UTF-8"),
+        ("ragged", r"given/set/images\.csv is no csv in UTF-8"),
     ],
 )
 def test_maps_that_cannot_be_used_are_refused(given: Path, how: str, words: str) -> None:
@@ -112,6 +133,22 @@ def test_maps_that_cannot_be_used_are_refused(given: Path, how: str, words: str)
         arrive(given)
     assert "\n" not in str(error.value)
     assert files_in(given.parents[1] / "arrived") == set()
+
+
+def test_bad_files_of_another_set_stop_nothing(given: Path) -> None:
+    for folder in ("folder/f1.npy", "integers", "text"):
+        (given.parent / folder).mkdir(parents=True)
+    np.save(given.parent / "integers/f1.npy", np.zeros((7, 4), int))
+    (given.parent / "text/f1.npy").write_text("f1")
+    (given.parent / "text/images.csv").touch()
+    assert "features.json" in files_in(arrive(given))
+
+
+def test_a_stage_of_zeros_is_said(given: Path) -> None:
+    np.save(given / "f2.npy", np.zeros_like(np.load(given / "f2.npy")))
+    with pytest.warns(UserWarning, match="foreign, stage f2, .*all maps are zero") as said:
+        arrive(given)
+    assert len(said) == 1
 
 
 def test_the_list_of_images_may_lie_beside_the_maps(given: Path) -> None:

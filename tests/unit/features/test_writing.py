@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -171,8 +172,20 @@ def test_an_interrupt_leaves_nothing_and_resets_threads(tmp_path: Path) -> None:
     assert torch.get_num_threads() == threads
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_terminated_extraction_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "option", "said"),
+    [(signal.SIGTERM, "--weights", ""), (signal.SIGINT, "--weights", "Stopped.\n"), (signal.SIGINT, "--log", "")],
+)
+def test_a_terminated_extraction_leaves_nothing(
+    tmp_path: Path,
+    number: signal.Signals,
+    option: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Snakemake gives its jobs --log, and says itself that they are stopped."""
+    monkeypatch.setattr(sys, "argv", ["posinfo", "features", option, "file"])
     before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM), signal.SIGINT: signal.getsignal(signal.SIGINT)}
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if the tests run in the background
@@ -183,4 +196,5 @@ def test_a_terminated_extraction_leaves_nothing(tmp_path: Path, number: signal.S
         for known, handler in before.items():
             signal.signal(known, handler)
     assert left.value.code == 128 + number
+    assert capfd.readouterr().err == said
     assert files_in(tmp_path) == IMAGE_FILES

@@ -63,6 +63,7 @@ def test_variants_take_what_they_leave_out_from_their_base() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"taps": {"First": "features.4"}}, r"mine\.taps\.First: a stage's name has small letters and digits, and beg"),
         ({"taps": {"all": "features.4"}}, "encoders.mine: taps: a stage may not be named 'all'"),
         ({"input": {"order": "RGB", "range": 1, "std": [1, 0, 1]}}, r"input.std.1: .*greater than 0 \(got 0\)"),
         ({"input": {"order": "RGB", "range": 1, "std": [1, 1, -1]}}, r"input.std.2: .*greater than 0 \(got -1\)"),
@@ -84,6 +85,11 @@ def test_a_wrong_encoder_is_refused(change: dict[str, object], words: str) -> No
         catalogue.with_own({"encoders": {"mine": {"variant_of": "vgg16", **change}}})
 
 
+def test_a_name_that_is_no_file_name_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"encoders\.my vgg: a name has letters, digits, dots, - and _, and begins"):
+        catalogue.with_own({"encoders": {"my vgg": {"variant_of": "vgg16"}}})
+
+
 @pytest.mark.parametrize("own", [None, ["mine"], {"images": None}, {"encoders": {"mine": None}}])
 def test_what_is_no_section_of_entries_is_refused(own: object) -> None:
     with pytest.raises(InputError, match=r"own.*: a section has keys below it"):
@@ -91,13 +97,14 @@ def test_what_is_no_section_of_entries_is_refused(own: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"- seeds\n", b"seeds\n", "title: Büro".encode("latin-1"), "a: 1".encode("utf-16")]
+    "content", [b"", b"- seeds\n", b"seeds\n", b"a: [\n", "title: Büro".encode("latin-1"), "a: 1".encode("utf-16")]
 )
 def test_a_file_without_keys_in_utf8_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"{path} is no configuration: (it has no keys|'utf-8')"):
+    with pytest.raises(InputError, match=f"{path} is no configuration: (it has no keys|'utf-8'|.*line 2)") as error:
         merged([path])
+    assert "\n" not in str(error.value)
 
 
 def test_a_mean_may_be_as_high_as_the_range() -> None:

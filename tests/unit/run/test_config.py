@@ -1,6 +1,7 @@
 """The configuration: one model is its source, and mistakes are answered before the first job."""
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -149,6 +150,73 @@ def test_mistakes_are_answered(values: dict[str, Any], words: list[str]) -> None
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "own", "--output", str(tmp_path)]) == 1
     assert f": {tmp_path}; fix that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "words"),
+    [
+        (
+            ["--configfile", "nope.yaml"],
+            None,
+            "nope.yaml is no configuration: there is no such file; write targets",
+        ),
+        (["-n", "--configfile=nope.yaml"], None, "nope.yaml is no configuration: there is no such file"),
+        (["--configfiles", "good.yaml", "nope.yaml", "-n"], None, "nope.yaml is no configuration"),
+        (["--configfile", "good.yaml", "out/table1.csv"], None, "out/table1.csv is no configuration: there is no such"),
+        (
+            ["--configfile", "good.yaml", "table1.csv"],
+            None,
+            "has no keys; write each as `key: value`, or",
+        ),
+        (
+            ["--configfile", "good.yaml", "table1.csv"],
+            None,
+            "; write targets before --configfile, which",
+        ),
+        (["--configfile", "good.yaml", "."], None, ". is no configuration: it is a folder; write targets before"),
+        (["-n"], "", "config.yaml is no configuration: it has no keys; write each as `key: value`"),
+        (["-n"], "- seeds\n", "config.yaml is no configuration: it has no keys"),
+        (["-n", "-d", ".."], "seeds: [0]\n", "../config.yaml is no configuration"),
+    ],
+)
+def test_a_run_of_what_is_no_configuration_is_refused(
+    options: list[str],
+    settings: str | None,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "config.yaml").write_text("[]\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("Snakemake was started"))
+    Path("good.yaml").write_text("seeds: [0]\n")
+    Path("table1.csv").write_text("pattern,spc\nH,1\n")
+    if settings is not None:
+        Path("config.yaml").write_text(settings)
+    assert main(["run", "results/claims.md", *options]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_a_run_hands_its_words_to_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, words: started.append(words))
+    os.mkfifo("pipe")  # as bash gives it; reading it here would wait, and leave nothing to Snakemake
+    Path("tabs.json").write_text('{\n\t"seeds": [0]\n}')
+    words = ["results/claims.md", "-n", "--config", "seeds=[1]", "--configfile", "pipe", "tabs.json", "--cores", "2"]
+    assert main(["run", *words]) == 0
+    assert started[0][-len(words) :] == words
+
+
+def test_the_help_of_a_run_names_targets_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert "usage: posinfo run TARGET... [OPTIONS OF snakemake]\n" in capsys.readouterr().out
 
 
 def test_a_command_works_without_a_standard_output(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from posinfo.encoders import model_zoos
 from posinfo.encoders.efficientnet import efficientnet_lite0
 from posinfo.registry.entries import ELSEWHERE
-from posinfo.store.errors import InputError, unknown
+from posinfo.store.errors import InputError
 
 Weights = dict[str, torch.Tensor]
 
@@ -96,7 +96,7 @@ def empty_architecture(name: str) -> nn.Module:
     if name == ELSEWHERE:
         raise InputError("the encoder has `features` of another program, and no network that could be read here")
     if name not in ARCHITECTURES and "/" not in name:
-        raise InputError(f"{unknown('architecture', name, ARCHITECTURES)}; or torchvision/NAME, or timm/NAME")
+        raise InputError(model_zoos.unknown_network("architecture", name, ARCHITECTURES))
     try:
         with torch.device("meta"):
             return _build(name)

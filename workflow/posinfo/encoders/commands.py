@@ -68,13 +68,13 @@ def refuse_unknown(name: str, encoders: Mapping[str, "Encoder"]) -> None:
     """Refuse the name of a network that is neither an encoder nor of the form ZOO/NAME.
 
     Raises:
-        InputError: names the nearest encoder, and the zoos.
+        InputError: names the zoos that have it, or else the nearest encoder.
     """
-    from posinfo.store.errors import InputError, unknown
-
     if "/" not in name and name not in encoders:
-        zoos = f"torchvision/{name} or timm/{name}"
-        raise InputError(f"to read a network of a zoo name {zoos}; {unknown('encoder', name, encoders)}")
+        from posinfo.encoders.model_zoos import unknown_network
+        from posinfo.store.errors import InputError
+
+        raise InputError(unknown_network("encoder", name, encoders))
 
 
 def paddings(names: Sequence[str]) -> None:

@@ -5,6 +5,8 @@ URLs.
 """
 
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,7 +16,7 @@ import torchvision
 from torch import nn
 from torchvision.models import get_model, get_model_weights, list_models
 
-from posinfo.store.errors import InputError
+from posinfo.store.errors import InputError, unknown
 
 # Layers after the last feature map.
 HEADS = (
@@ -95,11 +97,30 @@ def _zoo_and_model(name: str) -> tuple[str, str]:
     elif zoo == "timm":
         known = _timm().list_models() + _timm().list_models(pretrained=True)
     else:
-        raise InputError(f"architecture {name!r} is neither torchvision/NAME nor timm/NAME")
+        found = " or ".join(in_zoos(name.split("/")[-1]))
+        suggestion = f"; did you mean {found}?" if found else ""
+        raise InputError(f"architecture {name!r} is neither torchvision/NAME nor timm/NAME{suggestion}")
     if model not in known:
         near = ", ".join(get_close_matches(model, known, n=5, cutoff=0.3))
         raise InputError(f"{zoo} has no network {model!r}; the nearest are {near or 'none'}")
     return zoo, model
+
+
+def in_zoos(model: str) -> list[str]:
+    """The names of a network, ZOO/NAME, in the zoos that have it."""
+    found = []
+    for name in (f"torchvision/{model}", f"timm/{model}"):
+        with suppress(InputError):  # also where timm is not installed
+            _zoo_and_model(name)
+            found.append(name)
+    return found
+
+
+def unknown_network(what: str, name: str, known: Iterable[str]) -> str:
+    """Word an error about a name without its zoo: the zoos that have it, or else the known ones as `unknown` does."""
+    if found := in_zoos(name):
+        return f"unknown {what} {name!r}; the network of a zoo is {' or '.join(found)}"
+    return f"{unknown(what, name, known)}; a network of a zoo is torchvision/NAME or timm/NAME"
 
 
 def _timm() -> Any:

@@ -1,11 +1,14 @@
 """Feature maps that another program made: opened, checked, and read in batches."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from posinfo.registry.entries import Encoder
@@ -20,10 +23,10 @@ def open_maps(path: Path) -> NDArray[np.floating]:
         InputError: when it is no .npy file of such maps.
     """
     try:
-        maps: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is no .npy file of numbers: {error}") from None
-    if maps.dtype.kind != "f" or maps.ndim != 4 or maps.shape[2] != maps.shape[3]:
+        maps: NDArray[np.floating] = open_memmap(path, mode="r")
+    except (ValueError, SyntaxError, TokenError):  # the last two of a damaged header
+        raise InputError(f"{path} is no whole .npy file of numbers; write it with numpy.save") from None
+    if maps.dtype.kind != "f" or maps.ndim != 4 or maps.shape[2] != maps.shape[3] or 0 in maps.shape[1:]:
         raise InputError(f"{path} holds {maps.dtype} {list(maps.shape)}, not floats [images, channels, side, side]")
     return maps
 
@@ -46,9 +49,22 @@ def maps_from(entry: Encoder, images: Path, origins: pd.DataFrame) -> Callable[[
         if len(opened[stage]) != len(origins):
             raise InputError(f"{path} holds {len(opened[stage])} maps; {images.stem} has {len(origins)} images")
         for other in sorted(path.parents[1].glob(f"*/{path.name}")):
-            if open_maps(other).shape[1:] != opened[stage].shape[1:]:
+            shape = opened[stage].shape[1:]
+            with suppress(InputError, OSError):  # of a file that another set needs, which then names it
+                shape = open_maps(other).shape[1:]
+            if shape != opened[stage].shape[1:]:
                 raise InputError(f"{path} and {other} hold maps of two shapes; a readout needs one for all images")
-        listed = path.with_name("images.csv")
-        if listed.is_file() and not pd.read_csv(listed, dtype=str, keep_default_na=False).equals(origins):
-            raise InputError(f"{listed} differs from {images.with_suffix('.csv')}; make the maps of these images anew")
+        _refuse_other_images(path.with_name("images.csv"), images.with_suffix(".csv"), origins)
     return lambda part: {stage: torch.from_numpy(np.array(maps[part], np.float32)) for stage, maps in opened.items()}
+
+
+def _refuse_other_images(listed: Path, path: Path, origins: pd.DataFrame) -> None:
+    """Refuse a list beside the maps, if there is one, that is not that of the set at `path`."""
+    if not listed.is_file():
+        return
+    try:
+        same = pd.read_csv(listed, dtype=str, keep_default_na=False).equals(origins)
+    except ValueError:  # of what is empty, not UTF-8 or no table
+        raise InputError(f"{listed} is no csv in UTF-8; copy {path} there when you make the maps") from None
+    if not same:
+        raise InputError(f"{listed} differs from {path}; make the maps of these images anew")

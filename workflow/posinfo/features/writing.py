@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -78,6 +79,8 @@ class StageFile:
 
     def close(self) -> dict[str, Any]:
         """Close the file and return its metadata: sha256, shape, native side, RMS and largest absolute value."""
+        if not self.largest:
+            warn(f"{self.where}: all maps are zero, so readouts can read nothing there", stacklevel=2)
         return {
             "sha256": self.array.close(),
             "shape": list(self.array.shape),

@@ -7,6 +7,11 @@ from pydantic import BaseModel, ValidationError
 
 from posinfo.store.errors import unknown
 
+PATTERNS = {  # of names in entries, in words
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name has letters, digits, dots, - and _, and begins with a letter or a digit",
+    "^[a-z][a-z0-9]*$": "a stage's name has small letters and digits, and begins with a letter",
+}
+
 
 def lines(
     error: ValidationError, known_keys: Callable[[list[Any]], list[str]] | None = None, section: str = ""
@@ -32,9 +37,8 @@ def _line(mistake: dict[str, Any], known_keys: Callable[[list[Any]], list[str]] 
     if mistake["type"] == "literal_error":
         allowed = [part.strip(" '") for part in mistake["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return f"{key}: {unknown('value', str(value), allowed)}"
-    if mistake["type"] == "string_pattern_mismatch" and mistake["loc"][-1] == "[key]":
-        part = key.removesuffix(".[key]")
-        return f"{part}: a name has letters, digits, dots, - and _, and begins with a letter or a digit"
+    if mistake["type"] == "string_pattern_mismatch" and mistake["ctx"]["pattern"] in PATTERNS:
+        return f"{key.removesuffix('.[key]')}: {PATTERNS[mistake['ctx']['pattern']]}{shown}"
     if mistake["type"] in ("model_type", "dict_type"):
         return f"{key}: a section has keys below it, each as `key: value`; write them, or leave the section out{shown}"
     if mistake["type"] == "value_error":

@@ -30,14 +30,24 @@ def merged(configfiles: Iterable[Path]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for path in configfiles:
-        try:
-            later = read_yaml(path) or {}
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} is no configuration: {error}") from None
-        if not isinstance(later, dict):
-            raise InputError(f"{path} is no configuration: it has no keys; write each as `key: value`")
-        _merge(values, later)
+        _merge(values, _read(path))
     return values
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = read_yaml(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        mistake = "it is a folder" if path.is_dir() else "there is no such file"
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mistake = " ".join(str(error).split())
+    else:
+        if isinstance(values, dict):
+            return values
+        mistake = "it has no keys; write each as `key: value`, or leave the file out"
+    if not path.is_file() or path.suffix not in (".yaml", ".yml", ".json"):
+        mistake += "; write targets before --configfile, which takes every word after it"
+    raise InputError(f"{path} is no configuration: {mistake}")
 
 
 def _merge(values: dict[str, Any], later: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -14,9 +15,20 @@ _CORES_SAID = ("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--profile")
 
 
 def run(*arguments: str) -> None:
-    """Make targets in this folder, as its config.yaml says if it has one; takes what the command snakemake takes."""
+    """Make targets in this folder, as its config.yaml says if it has one; takes what the command snakemake takes.
+
+    Args:
+        arguments: TARGET... [OPTIONS OF snakemake]
+    """
+    from posinfo.registry.overlays import merged
     from posinfo.store.files import ROOT
 
+    options = ArgumentParser(prog="posinfo run", usage=SUPPRESS, add_help=False, allow_abbrev=False)
+    options.add_argument("--configfile", "--configfiles", nargs="+", type=Path, default=[])
+    options.add_argument("--directory", "-d", type=Path, default=Path())
+    given, _ = options.parse_known_args(arguments)
+    files = [*given.directory.glob("config.yaml"), *given.configfile]
+    merged(path for path in files if not path.is_fifo())  # a pipe can be read only once
     settings = ["--snakefile", str(ROOT / "Snakefile")]
     if not any(argument.startswith(_CORES_SAID) for argument in arguments):
         settings += ["--cores", "all"]

@@ -50,7 +50,7 @@ def question(data: FigureData) -> Figure:
         _below(axes, f"SPC {short(data.score_of(cell)[0])}")
     for panels, pattern in ((grid[:, 1:4], "H"), (grid[:, 4:], "HS")):
         low, high = scale_of(pattern, run)
-        look = {"orientation": "horizontal", "aspect": 18 * panels.shape[1], "pad": 0.01}
+        look = {"orientation": "horizontal", "aspect": 17 * panels.shape[1], "pad": 0.01, "shrink": 0.94}
         bar(figure, MAP, low, high, list(panels.ravel()), ticks=[low, high], **look)
     return figure
 

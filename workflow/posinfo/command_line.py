@@ -1,9 +1,9 @@
 """The command line, read off functions: a command's options are its function's parameters.
 
 A positional parameter is an argument, a keyword-only one an option. Types, defaults and the docstring give the rest:
-`Path`, `str`, `int` and `Literal` are one value each, `Path | None` may be left empty, `Sequence[Path]` takes any
-number, `Sequence[Sequence[Path]]` may be given again, `bool` is a flag. `*arguments` are the words of another program,
-which Args gives as the usage shows them.
+`Path`, `str`, `int` and `Literal` are one value each, `Sequence[Path]` takes any number, `Sequence[Sequence[Path]]` may
+be given again, `bool` is a flag. A rule may leave out the value of `Path | None`, where an input is missing.
+`*arguments` are the words of another program, which Args gives as the usage shows them.
 --help shows the docstring's first line and Args.
 """
 
@@ -65,7 +65,8 @@ class Commands:
                 added.usage = f"%(prog)s {described[parameter.name]}"
             else:
                 names.append(parameter.name)
-                _add_parameter(added, parameter, described.get(parameter.name, COMMON.get(parameter.name, "")))
+                text = described.get(parameter.name, COMMON.get(parameter.name, ""))
+                _add_parameter(added, parameter, text, of_rules=of_rules)
         added.set_defaults(_command=name, _function=function, _parameters=names)
         if of_rules:
             self._of_rules.append(name)
@@ -94,12 +95,13 @@ def _documented(function: Callable[..., None]) -> tuple[str, dict[str, str]]:
     return text.split("\n")[0], {name: " ".join(about.split()) for name, about in found}
 
 
-def _add_parameter(added: argparse.ArgumentParser, parameter: inspect.Parameter, about: str) -> None:
+def _add_parameter(added: argparse.ArgumentParser, parameter: inspect.Parameter, about: str, *, of_rules: bool) -> None:
     kind = parameter.annotation
     options: dict[str, Any] = {"help": about or None}
     if get_origin(kind) in (Union, UnionType):  # of Literal and None it is the former
         kind = get_args(kind)[0]
-        options["nargs"] = "?"
+        if of_rules:
+            options["nargs"] = "?"
     if get_origin(kind) is Sequence:
         (kind,) = get_args(kind)
         options["nargs"] = "*"

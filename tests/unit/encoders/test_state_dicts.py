@@ -80,7 +80,7 @@ WRITTEN: dict[str, tuple[Any, str]] = {  # how it is written, and what is said
     "Lightning": ({"state_dict": below("model.", STATE) | {"loss.weight": torch.ones(3)}}, "'state_dict.model'"),
     "EMA beside": (
         {"state_dict": STATE, "state_dict_ema": EMA},
-        "'state_dict'.*'state_dict_ema' would fit too, by `key:",
+        "'state_dict'.*'state_dict_ema' would fit too, by `--key state_dict_ema`, or `key: state_dict_ema`",
     ),
     "MoCo": (
         {"state_dict": below("module.encoder_q.", BODY | HEAD) | below("module.encoder_k.", EMA)},
@@ -276,6 +276,7 @@ REFUSED = {
     "arguments": (saved({"state_dict": STATE, "args": argparse.Namespace()}), r"an object of argparse\.Namespace"),
     "accuracy": (saved({"state_dict": STATE, "best": np.float64(1)}), r"an object of numpy\..*scalar"),
     "no tensors": (saved({"epoch": 3}), "no tensors with names but a dict of epoch"),
+    "nothing": (saved({}), "no tensors with names but a dict of no keys; save"),
     "a tensor": (saved(torch.zeros(3)), "no tensors with names but a Tensor"),
     "no values": (saved(changed(STATE, lambda tensor: tensor.to("meta"))), "conv1.0.weight has a shape but no values"),
     "integers": (saved(changed(STATE, torch.Tensor.char)), "conv1.0.weight holds torch.int8"),
@@ -289,8 +290,18 @@ def test_a_file_that_is_refused_is_called_what_it_is(what: str, tmp_path: Path) 
     with pytest.raises(InputError, match=words) as refused:
         convert("state-dict", data, NETWORK, tmp_path / "out")
     assert str(refused.value).isprintable()  # one line, without colour codes
-    assert "weights_only" not in str(refused.value)
+    assert ("weights_only" in str(refused.value)) == ("which can run code" in str(refused.value))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["arguments", "accuracy"])
+def test_a_refusal_says_how_to_take_the_state_dict_out(what: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(REFUSED[what][0])
+    with pytest.raises(InputError) as refused:
+        convert("state-dict", REFUSED[what][0], NETWORK, tmp_path / "out")
+    (line,) = re.findall(r"torch\.save\(torch\.load.*?, PATH\)", str(refused.value))
+    exec(line, {"torch": torch, "FILE": tmp_path / "file", "PATH": tmp_path / "taken"})
+    assert_read((tmp_path / "taken").read_bytes(), BODY, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ from posinfo.store.errors import InputError, unknown
 
 TORCH_BEFORE_ZIP = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch's magic number, as a pickle holds it
 HOW_TO_SAVE = "save a state dict: torch.save(network.state_dict(), PATH)"
+HOW_TO_TAKE = (
+    "with the file alone, and only if you trust it, since this runs code from it: "
+    'torch.save(torch.load(FILE, weights_only=False)["state_dict"], PATH), where ["state_dict"] is the key in the '
+    "file, or .state_dict() of a whole network"
+)
 LAYOUT = "CONTRIBUTING.md says how to add a layout for it"
 # First bytes of files that people take for weights.
 KINDS = {
@@ -57,7 +62,7 @@ def stored_tensors(data: bytes) -> Weights:
         raise InputError(_why_refused(error)) from None
     found = dict(_tensors(stored))
     if not found or isinstance(stored, torch.Tensor):
-        keys = f" of {', '.join([*map(str, stored)][:4])}" if isinstance(stored, Mapping) else ""
+        keys = f" of {', '.join([*map(str, stored)][:4]) or 'no keys'}" if isinstance(stored, Mapping) else ""
         raise InputError(
             f"this torch file holds no tensors with names but a {type(stored).__name__}{keys}; {HOW_TO_SAVE}"
         )
@@ -68,7 +73,7 @@ def _why_refused(error: Exception) -> str:
     """Why torch does not read a file, without its advice to read it unsafely."""
     reason = str(error.__context__ or error).split("\n")[0]
     if refused := re.search(r"GLOBAL ([\w.]+)", reason):
-        return f"this torch file holds an object of {refused[1]}, which can run code; {HOW_TO_SAVE}"
+        return f"this torch file holds an object of {refused[1]}, which can run code; {HOW_TO_SAVE}; {HOW_TO_TAKE}"
     return f"torch cannot read this file ({reason}); fetch it again, or {HOW_TO_SAVE}"
 
 
@@ -183,7 +188,8 @@ def fitting(stored: Weights, network: nn.Module, key: str = "") -> tuple[Weights
     ]
     line = f"the weights are those below {chosen!r} in the file"
     if others and not key:
-        line += f"; {', '.join(map(repr, others))} would fit too, by `key: {others[0]}` beside `layout` in the entry"
+        also = ", ".join(map(repr, others))
+        line += f"; {also} would fit too, by `--key {others[0]}`, or `key: {others[0]}` beside `layout` in an entry"
     return taken, line
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from posinfo.run.shown import counted
-from posinfo.run.tables import LEGEND
+from posinfo.run.tables import legend
 from posinfo.tables.intervals import difference
 from posinfo.tables.layouts import said_once, with_interval, with_sd
 
@@ -105,5 +105,5 @@ def caption(scores: pd.DataFrame, images: str) -> str:
         f"Readouts of each stage alone, and of all: {spread}, [95 % interval] of SPC. Images: {images} "
         f"(n={scores['n_images'].max()}). Side: of the feature maps, in cells; field: receptive field of the middle "
         "cell, in pixels; sees border: share of cells whose receptive field reaches the image's border; for all, the "
-        f"largest of its stages. {LEGEND}"
+        f"largest of its stages. {legend(scores['pattern'].unique())}"
     )

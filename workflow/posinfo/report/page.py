@@ -18,7 +18,7 @@ from markupsafe import Markup
 from posinfo.images.duplicates import count_alike, count_equal, perceptual_hashes
 from posinfo.run import shown
 from posinfo.run.config import RunConfig
-from posinfo.run.tables import LEGEND
+from posinfo.run.tables import legend
 from posinfo.store.files import read_json, write_text
 from posinfo.store.tensors import read_tensors
 
@@ -86,7 +86,7 @@ def page_content(
     claims = judged(results / "claims.csv") if shown.claim_files(run) else []
     return {
         "setup": _setup(run, [folder.parent.name for folder in readouts]),
-        "legend": LEGEND,
+        "legend": legend(),
         "tables": tables,
         "claims": claims,
         "captions": {name: html(captions[name]) for name in ("claims", "run")},

@@ -1,5 +1,6 @@
 """The core's tables: the paper's Tables 1 to 4, and the controls that it lacks."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from posinfo.protocol.patterns import PATTERNS
@@ -11,12 +12,23 @@ from posinfo.run.groups import CUTS
 from posinfo.run.paths import scores_of
 from posinfo.store.files import ROOT
 
-LEGEND = (
-    "SPC: Spearman's correlation of the predicted and the true map; 1: position is read perfectly, 0: not at all. MAE: "
-    "mean absolute error. Maps: H rises from left to right and V from top to bottom, G is a Gaussian in the middle, HS "
-    "and VS are horizontal and vertical stripes."
-)
+MAPS = {
+    "H": "rises from left to right",
+    "V": "rises from top to bottom",
+    "G": "is a Gaussian in the middle",
+    "HS": "has horizontal stripes",
+    "VS": "has vertical stripes",
+}
 PUBLISHED = ROOT / "workflow/published"
+
+
+def legend(patterns: Iterable[str] = PATTERNS) -> str:
+    """What the metrics of a table and the patterns in it mean."""
+    maps = ", ".join(f"{pattern} {MAPS[pattern]}" for pattern in patterns)
+    return (
+        "SPC: Spearman's correlation of the predicted and the true map; 1: position is read perfectly, 0: not at all. "
+        f"MAE: mean absolute error. Maps: {maps}."
+    )
 
 
 def natural_cells(
@@ -128,7 +140,9 @@ TABLES = {
         about="Position read out of each encoder",
         alias="main",
         cells=_table1,
-        layout=CellLayout(keys=("pattern", "model", "images"), down=("pattern", "model"), across="images", note=LEGEND),
+        layout=CellLayout(
+            keys=("pattern", "model", "images"), down=("pattern", "model"), across="images", note=legend()
+        ),
         published=PUBLISHED / "table1.csv",
     ),
     "table2a": cell_table(

@@ -37,7 +37,7 @@ CORE = (
 # What is wrong with a disk, a folder or a path that somebody named, and not with this program.
 OUTSIDE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES),
-    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 )
 PACKAGES = (*CORE, *(f"experiments.{name}" for name in NAMES))
 

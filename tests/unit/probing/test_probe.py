@@ -17,6 +17,7 @@ from posinfo.features.extraction import Preprocessing
 from posinfo.probing import images as probed_images
 from posinfo.probing.figure import plot
 from posinfo.probing.probe import probe
+from posinfo.probing.table import caption
 from posinfo.probing.transforms import preprocessing_of
 from posinfo.protocol.readout import Training
 from posinfo.store.errors import InputError
@@ -48,10 +49,10 @@ def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
 class Small(nn.Module):
     """Two convolutions without a place in any zoo."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 6) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU())
-        self.second = nn.Sequential(nn.Conv2d(4, 6, 3, 2, padding=1), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(4, channels, 3, 2, padding=1), nn.ReLU())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps: torch.Tensor = self.second(self.first(images)).mean((2, 3))
@@ -90,6 +91,7 @@ def test_a_network_stands_beside_random_weights() -> None:
 def test_the_scores_say_what_was_read() -> None:
     said = read(Small())[0].attrs
     assert (said["network"], said["control"]) == ("Small", "3 draws of random weights")
+    assert (said["protocol"]["seeds"], said["protocol"]["patterns"]) == ([0], ["H"])
     assert said["images"] == "2 views of 2 photographs, trained on 6 views of 6 others"
     assert said["input"]["order"] == "RGB"
     assert said["versions"]["torch"] == torch.__version__
@@ -121,6 +123,9 @@ def test_a_missing_control_is_said_and_may_be_given() -> None:
     assert "offset" in alone.attrs["control"]
     beside, _ = read(network, random=[Unexplained(), Unexplained()])
     assert beside.drop_duplicates("weights")["draws"].tolist() == [1, 2]
+    sequence = nn.Sequential(nn.Conv2d(3, 4, 3, 8, padding=1), nn.ReLU())
+    one, _ = read(sequence, taps={"f1": "0"}, random=sequence)
+    assert one.attrs["control"] == "1 draw of random weights"
     pd.testing.assert_frame_equal(beside[beside["weights"] == "given"], alone)
 
 
@@ -209,7 +214,24 @@ def test_networks_that_cannot_be_read_are_named(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"patterns": ["H", "X"]}, "unknown pattern 'X'"),
+        ({"patterns": ["H", "X"]}, "patterns: unknown pattern 'X'"),
+        ({"patterns": ()}, "patterns: .* at least 1"),
+        ({"patterns": "HS"}, "patterns: .* valid list"),
+        ({"seeds": ()}, "seeds: .* at least 1"),
+        ({"seeds": 0}, "seeds: .* valid list"),
+        ({"seeds": [0, -1]}, r"seeds\.1: .* greater than or equal to 0 .got -1"),
+        ({"held_out": 0}, "held_out: .* greater than 0"),
+        ({"held_out": 0.01}, "8 images, 0 of them held out: .* held_out, now 0.01"),
+        ({"definition": "papr"}, "definition: .*; did you mean 'paper'"),
+        ({"training": {"epoch": 1}}, r"training\.epoch: .*; did you mean 'epochs'"),
+        ({"alignment": {"side": 1}}, r"alignment\.side: .* greater than or equal to 8"),
+        ({"device": "gpu", "threads": -1}, "device: unknown value 'gpu'.*\nthreads: .* greater than or equal to 1"),
+        ({"threads": 0}, "threads: "),
+        ({"random": -1}, "random: -1 is no number of draws"),
+        ({"random": [squeezenet1_1()]}, "random: unknown tap .* networks of the architecture of Small"),
+        ({"random": [Small(), Small(channels=7)]}, "random: Small has other maps than Small"),
+        ({"taps": {}}, "taps: {} names no stages"),
+        ({"taps": {"f1": 0}}, "taps: f1 is 0; give the name of a layer"),
         ({"taps": {"all": "first"}}, "name a stage by small letters and digits, such as f1, and not 'all'"),
         ({"taps": {"a/b": "first"}}, "and not 'a/b'"),
         ({"taps": ["first", "second"]}, r"taps: \['first', 'second'\] names no stages; give them with their layers"),
@@ -219,6 +241,13 @@ def test_networks_that_cannot_be_read_are_named(
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         probe(Small(), random_images(), transform=PLAIN, **options)
+
+
+def test_a_section_of_the_config_may_be_a_dictionary() -> None:
+    network = Small()
+    expected, _ = read(network, random=0)
+    scores, _ = read(network, random=0, training={"epochs": 1}, alignment={"side": 28})
+    pd.testing.assert_frame_equal(scores, expected)
 
 
 def test_few_photographs_are_cut_into_more_views(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +275,17 @@ def test_the_plot_shows_every_number_with_its_interval(tmp_path: Path) -> None:
     figure.savefig(tmp_path / "probe.pdf")
 
 
+@pytest.mark.parametrize("given", [{"all": {}}, ({}, {}), pd.DataFrame({"spc": [0.1]})])
+def test_a_plot_of_no_scores_says_what_to_give(given: Any) -> None:
+    with pytest.raises(InputError, match=r"without .*weights; give the scores of `scores, maps = "):
+        plot(given)
+
+
+def test_the_caption_explains_the_patterns_that_are_shown() -> None:
+    scores, _ = read(Small(), random=0, patterns=["HS", "G"])
+    assert caption(scores, "some").endswith(" Maps: HS has horizontal stripes, G is a Gaussian in the middle.")
+
+
 @pytest.mark.parametrize(
     ("given", "transform", "words"),
     [
@@ -257,7 +297,8 @@ def test_the_plot_shows_every_number_with_its_interval(tmp_path: Path) -> None:
             Preprocessing("RGB", 1),
             r"uint8 \[40, 50\], not uint8 RGB",
         ),
-        (random_images(3), Preprocessing("RGB", 1), "3 images, 1 of them held out: give at least 4"),
+        (random_images(3), Preprocessing("RGB", 1), "3 images, 1 of them held out: give .* at least 4 images"),
+        (random_images()[0], Preprocessing("RGB", 1), "1 image, 0 of them held out: give a folder or a list"),
         (random_images(), transforms.Compose([transforms.ToTensor()]), "Compose has no normalisation"),
         ("nowhere", Preprocessing("RGB", 1), "nowhere is no folder"),
     ],
@@ -291,10 +332,27 @@ def test_the_files_of_a_probe_have_the_networks_whole_name(tmp_path: Path, monke
     assert made == {".csv", ".md", ".tex", ".pdf", ".png"}
 
 
+@pytest.mark.parametrize("output", ["file/name", "file/folder/name", "/proc/self/name"])
+def test_an_output_that_cannot_be_written_is_refused_first(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    assert main(["probe", "squeezenet", "--weights", "none.pth", "--output", output]) == 1
+    assert str(Path(output).parent) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--weights", "--key", "--images", "--threads", "--output"])
+def test_an_option_without_its_value_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["probe", "squeezenet", option])
+    assert f"argument {option}: expected one argument" in capsys.readouterr().err
+
+
 def test_files_that_are_no_photographs_are_said(tmp_path: Path) -> None:
     (tmp_path / "photo.heic").touch()
     Image.fromarray(random_images(1)[0]).save(tmp_path / "one.png")
-    with pytest.warns(UserWarning, match=r"not read: 1 \.heic;"), pytest.raises(InputError, match="give at least 4"):
+    with pytest.warns(UserWarning, match=r"not read: 1 \.heic;"), pytest.raises(InputError, match="at least 4"):
         probe(Small(), tmp_path, {"f1": "first"}, transform=Preprocessing("RGB", 1), device="cpu")
 
 

@@ -4,6 +4,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from posinfo.store.devices import DeviceSetting
 
@@ -35,6 +36,10 @@ def probe(
     from posinfo.registry.catalogue import shipped
 
     refuse_unknown(network, shipped().encoders)
+    name = output or Path("results/probe") / network.split("/")[-1]
+    path = Path(f"{name}.csv")  # whose suffix is replaced; one of the name, as in resnet50.a1_in1k, stays
+    path.parent.mkdir(parents=True, exist_ok=True)
+    TemporaryFile(dir=path.parent).close()  # an error now where nothing can be written, and not once all is computed
     beside = "" if no_random else ", beside random weights of its architecture"
     print(f"Position in {network}{beside}; a ResNet-18 takes two minutes of one core.", flush=True)
     from posinfo.figures.style import write_figure
@@ -62,8 +67,6 @@ def probe(
     built = BuiltTable(
         tidy=scores, layout=layout(scores), caption=caption(scores, scores.attrs["images"]), titles=titles
     )
-    name = output or Path("results/probe") / network.split("/")[-1]
-    path = Path(f"{name}.csv")  # whose suffix is replaced; one of the name, as in resnet50.a1_in1k, stays
     write_table(built, f"probe-{name.name}", path)
     write_figure(lambda: plot(scores), path)
     spc = built.layout.loc[:, built.layout.columns.get_level_values(1) != "MAE"]

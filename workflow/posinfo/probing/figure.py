@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from posinfo.figures.style import MODEL_COLOURS, STYLE, WHOLE, name_of, stage_line
+from posinfo.store.errors import InputError
 
 LOOKS: dict[str, dict[str, Any]] = {  # of each kind of weights
     "trained": {"color": MODEL_COLOURS["VGG"], "ls": "-", "marker": "o", "label": "trained weights"},
@@ -15,6 +16,7 @@ LOOKS: dict[str, dict[str, Any]] = {  # of each kind of weights
     "random": {"color": MODEL_COLOURS["PosENet"], "ls": "--", "marker": "s", "label": "random weights"},
     "none": {"color": MODEL_COLOURS["ResNet"], "ls": "-", "marker": "D", "label": "no weights"},
 }
+COLUMNS = {"network", "weights", "stage", "pattern", "n_images", "spc", "spc_low", "spc_high"}  # that are drawn
 INTERVALS = "whiskers and band: 95 % intervals"
 
 
@@ -23,7 +25,14 @@ def plot(scores: pd.DataFrame) -> Figure:
 
     Args:
         scores: as `posinfo.probe` returns them.
+
+    Raises:
+        InputError: for anything else, or without rows.
     """
+    missing = COLUMNS - set(getattr(scores, "columns", ()))
+    if missing or scores.empty:
+        what = f"a {type(scores).__name__} without {', '.join(sorted(missing)) or 'rows'}"
+        raise InputError(f"plot: {what}; give the scores of `scores, maps = posinfo.probe(...)`")
     patterns = list(scores["pattern"].unique())
     with mpl.style.context(STYLE):
         figure = Figure(figsize=(0.6 + (WHOLE - 0.6) * max(len(patterns), 2) / 3, 2.4))

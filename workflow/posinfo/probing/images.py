@@ -14,6 +14,7 @@ from posinfo.images.decoded import DecodedImage, Pixels, crops, read_origins, re
 from posinfo.images.sets import Readers, images_of
 from posinfo.registry.catalogue import shipped
 from posinfo.registry.entries import Views
+from posinfo.run.shown import counted
 from posinfo.sources.commands import fetch_missing
 from posinfo.sources.folders import passed_over, photographs_in
 from posinfo.store.errors import InputError
@@ -44,12 +45,14 @@ def write_sets(given: Given, held_out: float, resources: Path, folder: Path) -> 
         InputError: when there are too few photographs, or some cannot be used.
     """
     parts = _packaged(resources) if given is None else _divided(_readers(given), held_out)
+    nouns = {"train": "other", "test": "photograph"}
     sizes = []
     for part, (images, count) in parts.items():
         kept = refuse_shared_photographs(images, folder / "train.csv") if part == "test" else images
         write_images(kept, count, folder / f"{part}.npy")
-        sizes.append(f"{count} views of {read_origins(folder / f'{part}.csv')['source'].nunique()}")
-    return f"{sizes[1]} photographs, trained on {sizes[0]} others"
+        photographs = read_origins(folder / f"{part}.csv")["source"].nunique()
+        sizes.append(f"{counted(count, 'view')} of {counted(photographs, nouns[part])}")
+    return f"{sizes[1]}, trained on {sizes[0]}"
 
 
 def _packaged(resources: Path) -> dict[str, Part]:
@@ -64,7 +67,10 @@ def _divided(readers: Readers, held_out: float) -> dict[str, Part]:
     """Divide photographs into training and test, and cut views of each."""
     tested = {int((number + 0.5) / held_out) for number in range(round(len(readers) * held_out))}
     if len(readers) < FEWEST or not 0 < len(tested) < len(readers):
-        raise InputError(f"{len(readers)} images, {len(tested)} of them held out: give at least {FEWEST}")
+        raise InputError(
+            f"{counted(len(readers), 'image')}, {len(tested)} of them held out: give a folder or a list of at least "
+            f"{FEWEST} images, and a share held_out, now {held_out}, that leaves some on both sides"
+        )
     parts: dict[str, Readers] = {"train": {}, "test": {}}
     for index, (name, read) in enumerate(readers.items()):
         parts["test" if index in tested else "train"][name] = read
@@ -84,7 +90,8 @@ def _readers(given: Any) -> Readers:
         if words := passed_over(folder):
             warn(words, stacklevel=5)
         return readers
-    arrays = given if isinstance(given, np.ndarray | list | tuple) else [given]
+    is_many = given.ndim == 4 if isinstance(given, np.ndarray) else isinstance(given, list | tuple)
+    arrays = given if is_many else [given]
     for image in arrays:
         is_array = isinstance(image, np.ndarray)
         if not is_array or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:

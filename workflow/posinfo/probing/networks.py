@@ -67,12 +67,12 @@ def opened(
         InputError: as `by_name` and `in_memory`, for a module without a transform or with a file of weights, and for a
             key without a file.
     """
-    if key and weights in (None, "random"):
+    if key is not None and weights in (None, "random"):
         raise InputError(f"key: {key} is a part of a file of weights; name the file as weights, or leave key out")
     preprocessing = None if transform is None else preprocessing_of(transform)
     if isinstance(network, str):
         return by_name(network, weights, key, taps, preprocessing, resources, folder)
-    if weights:
+    if weights is not None:
         raise InputError(f"weights: {weights} is for a network by its name; load it into the module instead")
     if preprocessing is None:
         raise InputError("transform: say how the network expects its images, such as Preprocessing('RGB', 1)")
@@ -151,7 +151,7 @@ def by_name(
     if weights == "random":
         title = f"{name}, random weights"
         kind = "random"
-    elif weights:
+    elif weights is not None:
         title = f"{name}, weights of {weights}"
         kind = "given"
         part = _convert_file(Path(weights), key, entry.architecture, converted)

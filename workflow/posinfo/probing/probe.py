@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from posinfo import __version__
 from posinfo.encoders.reading.cell_order import warn_of_order
@@ -27,10 +28,10 @@ from posinfo.probing.networks import Network, opened
 from posinfo.probing.readouts import Maps, Protocol, scored
 from posinfo.probing.table import sizes, summarised
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
-from posinfo.protocol.patterns import PATTERNS, Definition
+from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Training
-from posinfo.registry.catalogue import look_up
 from posinfo.run.cells import MOST_PATTERNS
+from posinfo.run.shown import counted
 from posinfo.store.devices import DeviceSetting, choose_device
 from posinfo.store.errors import InputError
 
@@ -45,13 +46,13 @@ def probe(
     transform: Preprocessing | Any = None,
     weights: str | Path | None = None,
     key: str | None = None,
-    random: int | Sequence[nn.Module] = DRAWS,
+    random: int | nn.Module | Sequence[nn.Module] = DRAWS,
     held_out: float = 0.25,
     patterns: Sequence[str] = MOST_PATTERNS,
     seeds: Sequence[int] = (0, 1, 2),
-    training: Training | None = None,
+    training: Training | dict[str, Any] | None = None,
     definition: Definition = "paper",
-    alignment: Alignment | None = None,
+    alignment: Alignment | dict[str, Any] | None = None,
     device: DeviceSetting = "auto",
     threads: int | None = None,
     resources: str | Path = "resources",
@@ -70,11 +71,11 @@ def probe(
             mean and sd are used, or a `Preprocessing`. Needed for a module; by default the entry's or the zoo's.
         weights: for a network by its name: a file of torch or safetensors, or `random` for random weights alone.
         key: the dictionary of that file to take, where it holds several.
-        random: how often random weights are drawn; 0 for none. Or networks that have them.
+        random: how often random weights are drawn; 0 for none. Or networks of the same architecture that have them.
         held_out: share of given photographs that the readouts are tested on, evenly spaced.
         patterns: of H, V, G, HS and VS.
         seeds: one readout is trained from each; with random weights, from the first for each draw.
-        training, definition, alignment: as in config.yaml.
+        training, definition, alignment: as in config.yaml, its sections as dictionaries.
         device: auto, cpu or cuda.
         threads: CPU threads of torch for this call; by default as many as torch has.
         resources: folder of fetched files: photographs and weights.
@@ -85,38 +86,43 @@ def probe(
         And for each stage and pattern the map that the first seed's readout predicts, float16 [test images, 224, 224].
 
     Raises:
-        InputError: when the network, the images or the transform cannot be used; the message says why.
+        InputError: when the network, the images or another argument cannot be used; the message says why.
     """
-    if not isinstance(taps, Mapping | None):
-        raise InputError(f"taps: {taps!r} names no stages; give them with their layers, such as {{'f1': 'layer1'}}")
-    for stage in taps or ():
-        if stage == "all" or not re.fullmatch(r"[a-z][a-z0-9]*", stage):
-            raise InputError(f"taps: name a stage by small letters and digits, such as f1, and not {stage!r}")
-    for pattern in patterns:
-        look_up("pattern", pattern, dict.fromkeys(PATTERNS))
+    if taps is not None:
+        _refuse_no_taps(taps)
+    others = [random] if isinstance(random, nn.Module) else random  # a Sequential is a sequence of its layers
+    if not isinstance(others, Sequence) and not (isinstance(others, int) and others >= 0):
+        raise InputError(f"random: {others!r} is no number of draws; give 0 for none, or a list of networks")
+    protocol = Protocol.checked(
+        patterns=patterns,
+        seeds=seeds,
+        held_out=held_out,
+        training=Training() if training is None else training,
+        definition=definition,
+        alignment=Alignment() if alignment is None else alignment,
+        device=device,
+        threads=torch.get_num_threads() if threads is None else threads,
+    )
     with TemporaryDirectory(prefix="posinfo-") as temporary, ExitStack() as afterwards:
         afterwards.callback(torch.set_num_threads, torch.get_num_threads())
-        protocol = Protocol(
-            tuple(patterns),
-            training or Training(),
-            definition,
-            alignment or Alignment(),
-            choose_device(device, threads or torch.get_num_threads()),
-        )
+        chosen = choose_device(protocol.device, protocol.threads)
         folder = Path(temporary)
-        file = str(weights) if weights else None
+        file = None if weights is None else str(weights)
         found = opened(network, taps, transform, file, key, Path(resources), folder)
-        photographs = write_sets(images, held_out, Path(resources), folder)
+        models = _models(found, others)
+        photographs = write_sets(images, protocol.held_out, Path(resources), folder)
         frames: list[pd.DataFrame] = []
         maps: Maps = {}
         control = ""
         try:
-            for number, (kind, model) in enumerate(_models(found, random)):
+            bar = tqdm(models, found.name, unit="network", disable=None, leave=False)
+            for number, (kind, given) in enumerate(bar):
+                model = found.draw(given) if isinstance(given, int) else given
                 if not frames:
                     stages = _stage_sizes(model)
                     warn_of_order(model, found.name)
-                of_model = seeds if model is found.model else seeds[:1]
-                frame, predicted = scored(model, found, protocol, of_model, folder)
+                of_model = protocol.seeds if model is found.model else protocol.seeds[:1]
+                frame, predicted = scored(model, found, protocol, of_model, chosen, folder)
                 frames.append(frame.assign(weights=kind, encoder=f"{found.name} {number}"))
                 maps = maps or predicted
         except InputError as error:
@@ -135,16 +141,11 @@ def probe(
     scores.attrs = {
         "network": found.name,
         "weights": ": ".join(filter(None, [found.title, found.part])),
-        "control": control or f"{drawn} draws of random weights",
+        "control": control or f"{counted(drawn, 'draw')} of random weights",
         "taps": found.taps,
         "input": asdict(found.preprocessing),
         "images": photographs,
-        "protocol": {
-            "seeds": list(seeds),
-            "definition": definition,
-            "training": protocol.training.model_dump(),
-            "alignment": protocol.alignment.model_dump(),
-        },
+        "protocol": protocol.model_dump(),
         "versions": {
             "posinfo": __version__,
             "torch": torch.__version__,
@@ -155,20 +156,38 @@ def probe(
     return scores, maps
 
 
-def _models(network: Network, random: int | Sequence[nn.Module]) -> Iterator[tuple[str, nn.Module]]:
-    """The kind of weights and a model: its own, and then each draw of random weights.
+def _refuse_no_taps(taps: Any) -> None:
+    """Refuse what does not name a layer for each stage."""
+    if not isinstance(taps, Mapping) or not taps:
+        raise InputError(f"taps: {taps!r} names no stages; give them with their layers, such as {{'f1': 'layer1'}}")
+    for stage, layer in taps.items():
+        if stage == "all" or not re.fullmatch(r"[a-z][a-z0-9]*", str(stage)):
+            raise InputError(f"taps: name a stage by small letters and digits, such as f1, and not {stage!r}")
+        if not isinstance(layer, str):
+            raise InputError(f"taps: {stage} is {layer!r}; give the name of a layer, such as 'layer1'")
+
+
+def _models(network: Network, random: int | Sequence[nn.Module]) -> list[tuple[str, nn.Module | int]]:
+    """The kind of weights, and a model or the seed to draw it from: its own, and then those with random weights.
 
     Raises:
-        InputError: when random weights cannot be drawn.
+        InputError: when a given network cannot be read at the same stages, or has maps of other shapes there.
     """
-    if network.model is not None:
-        yield network.weights, network.model
-    if not isinstance(random, int):
-        for module in random:
-            yield "random", tapped(own_copy(module).cpu(), network.taps)
-    elif network.model is None or network.weights not in ("none", "random"):
-        for seed in range(random):
-            yield "random", network.draw(seed)
+    own = [] if network.model is None else [(network.weights, network.model)]
+    if isinstance(random, int):
+        has_control = not own or network.weights not in ("none", "random")
+        return [*own, *(("random", seed) for seed in range(random if has_control else 0))]
+    expected = _shapes(network.draw(0) if network.model is None else network.model)
+    given = []
+    for module in random:
+        try:
+            given.append(tapped(own_copy(module).cpu(), network.taps))
+        except InputError as error:
+            raise InputError(f"random: {error}; give networks of the architecture of {network.name}") from None
+        if _shapes(given[-1]) != expected:
+            what = type(module).__name__
+            raise InputError(f"random: {what} has other maps than {network.name}; give networks of its architecture")
+    return [*own, *(("random", model) for model in given)]
 
 
 def _stage_sizes(model: nn.Module) -> dict[str, dict[str, float]]:
@@ -176,8 +195,11 @@ def _stage_sizes(model: nn.Module) -> dict[str, dict[str, float]]:
     try:
         return receptive_fields(model)
     except Exception:  # the network's own code may raise anything
-        with torch.inference_mode():
-            found = model.eval()(torch.zeros(1, 3, IMAGE_SIDE, IMAGE_SIDE))
-        shapes = {stage: maps.shape for stage, maps in found.items()}
         unknown = {"field": math.nan, "border": math.nan}
-        return {stage: {"channels": shape[1], "side": shape[2], **unknown} for stage, shape in shapes.items()}
+        return {stage: {"channels": shape[1], "side": shape[2], **unknown} for stage, shape in _shapes(model).items()}
+
+
+@torch.inference_mode()
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    """Stage to the shape of its maps of one image."""
+    return {stage: maps.shape for stage, maps in model.eval()(torch.zeros(1, 3, IMAGE_SIDE, IMAGE_SIDE)).items()}

@@ -281,8 +281,9 @@ def test_results_of_another_ground_truth_lie_apart() -> None:
     assert load_config({"results": "results/thousand"}).results == "results/thousand"
 
 
-def test_an_own_run_shows_its_network_alone() -> None:
+def test_an_own_run_shows_its_network_beside_random_weights() -> None:
     run = load_config(yaml.safe_load((ROOT / "workflow/configs/own.yaml").read_text()))
     assert list(shown.tables(run)) == list(shown.figures(run)) == ["atlas"]
-    assert {cell.encoder for cell in shown.all_cells(run)} == {"my-resnet"}
+    random = {f"my-resnet-random-{draw}" for draw in range(3)}
+    assert {cell.encoder for cell in shown.all_cells(run)} == {"my-resnet"} | random
     assert shown.claim_files(run) == []

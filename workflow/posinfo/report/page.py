@@ -152,7 +152,7 @@ def image_sets(images: Sequence[Path], masks: Sequence[Path]) -> dict[str, Any]:
     rows = []
     for path in images:
         name = path.stem
-        shown_empty = f"{empty[name]['empty']} of {empty[name]['count']}" if name in empty else ""
+        shown_empty = f"{empty[name]['empty']} of {empty[name]['count']}" if name in empty else "no masks"
         counts = {"photographs": len(hashes[name]), "equal to another": count_equal(path), "empty masks": shown_empty}
         rows.append({"images": name, **counts})
     overlaps = []

@@ -67,5 +67,5 @@ def test_the_page_counts_what_sets_hold_twice_or_share(tmp_path: Path) -> None:
     write_masks(iter(masks), 2, tmp_path / "masks/test.npy")
     found = image_sets([train, test], [tmp_path / "masks/test.json"])
     counted = [list(row.values()) for row in found["image_sets"]]
-    assert counted == [["train", 4, 1, ""], ["test", 2, 0, "1 of 2"]]
+    assert counted == [["train", 4, 1, "no masks"], ["test", 2, 0, "1 of 2"]]
     assert found["overlaps"] == ["1 images of test look like images of train."]

@@ -8,9 +8,8 @@ min_version("9.27")
 
 
 HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)  # of this file, also as a module of another workflow
-if not Path(
-    HERE
-).is_dir():  # a module that is fetched, as by `github(...)`: all but this file is the installed posinfo's
+# Of a module that is fetched, as by `github(...)`, this file alone is there: all else is the installed posinfo's.
+if not Path(HERE).is_dir():
     from posinfo.store.files import ROOT
 
     HERE = str(ROOT)
@@ -30,15 +29,11 @@ if HERE == workflow.basedir:
 
 
 include: f"{HERE}/workflow/rules/common.smk"
-include: f"{HERE}/workflow/rules/sources.smk"
-include: f"{HERE}/workflow/rules/images.smk"
-include: f"{HERE}/workflow/rules/encoders.smk"
-include: f"{HERE}/workflow/rules/features.smk"
-include: f"{HERE}/workflow/rules/readouts.smk"
-include: f"{HERE}/workflow/rules/scores.smk"
-include: f"{HERE}/workflow/rules/tables.smk"
-include: f"{HERE}/workflow/rules/figures.smk"
-include: f"{HERE}/workflow/rules/report.smk"
+
+
+for stage in ("sources", "images", "encoders", "features", "readouts", "scores", "tables", "figures", "report"):
+
+    include: f"{HERE}/workflow/rules/{stage}.smk"
 
 
 for experiment in RUN.switched_on.values():

@@ -118,8 +118,7 @@ def say_interrupted(kind, error, trace):
 
 onsuccess:
     page = f"{RUN.results}/index.html"
-    asked = sorted(map(str, workflow.dag.targetfiles))
-    made = [page] if any(page in job.output for job in workflow.dag.jobs) else asked
+    made = sorted(workflow.dag.targetfiles) or [page for job in workflow.dag.jobs if page in job.output]
     if made:
         logger.info(f"Made: {', '.join(made)}")
 

@@ -18,6 +18,7 @@ from torchvision.models import get_model, get_model_weights, list_models
 
 from posinfo.store.errors import InputError, unknown
 
+ZOOS = ("torchvision", "timm")
 # Layers after the last feature map.
 HEADS = (
     "fc",
@@ -92,14 +93,11 @@ def build(name: str) -> nn.Module:
 
 def _zoo_and_model(name: str) -> tuple[str, str]:
     zoo, _, model = name.partition("/")
-    if zoo == "torchvision":
-        known = list_models(module=torchvision.models)
-    elif zoo == "timm":
-        known = _timm().list_models() + _timm().list_models(pretrained=True)
-    else:
+    if zoo not in ZOOS:
         found = " or ".join(in_zoos(name.split("/")[-1]))
         suggestion = f"; did you mean {found}?" if found else ""
         raise InputError(f"architecture {name!r} is neither torchvision/NAME nor timm/NAME{suggestion}")
+    known = _models(zoo)
     if model not in known:
         near = ", ".join(get_close_matches(model, known, n=5, cutoff=0.3))
         raise InputError(f"{zoo} has no network {model!r}; the nearest are {near or 'none'}")
@@ -109,11 +107,17 @@ def _zoo_and_model(name: str) -> tuple[str, str]:
 def in_zoos(model: str) -> list[str]:
     """The names of a network, ZOO/NAME, in the zoos that have it."""
     found = []
-    for name in (f"torchvision/{model}", f"timm/{model}"):
-        with suppress(InputError):  # also where timm is not installed
-            _zoo_and_model(name)
-            found.append(name)
+    for zoo in ZOOS:
+        with suppress(InputError):  # where timm is not installed
+            found += [f"{zoo}/{model}"] if model in _models(zoo) else []
     return found
+
+
+def _models(zoo: str) -> list[str]:
+    """The names of all networks of a zoo, without the zoo's."""
+    if zoo == "torchvision":
+        return [*list_models(module=torchvision.models)]
+    return [*_timm().list_models(), *_timm().list_models(pretrained=True)]
 
 
 def unknown_network(what: str, name: str, known: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from posinfo.probing.table import sizes, summarised
 from posinfo.protocol.alignment import IMAGE_SIDE, Alignment
 from posinfo.protocol.patterns import Definition
 from posinfo.protocol.readout import Training
+from posinfo.registry.entries import STAGE
 from posinfo.run.cells import MOST_PATTERNS
 from posinfo.run.shown import counted
 from posinfo.store.devices import DeviceSetting, choose_device
@@ -161,7 +162,7 @@ def _refuse_no_taps(taps: Any) -> None:
     if not isinstance(taps, Mapping) or not taps:
         raise InputError(f"taps: {taps!r} names no stages; give them with their layers, such as {{'f1': 'layer1'}}")
     for stage, layer in taps.items():
-        if stage == "all" or not re.fullmatch(r"[a-z][a-z0-9]*", str(stage)):
+        if stage == "all" or not re.fullmatch(STAGE, str(stage)):
             raise InputError(f"taps: name a stage by small letters and digits, such as f1, and not {stage!r}")
         if not isinstance(layer, str):
             raise InputError(f"taps: {stage} is {layer!r}; give the name of a layer, such as 'layer1'")

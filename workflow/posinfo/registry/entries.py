@@ -26,6 +26,7 @@ Value = Annotated[int, Field(ge=0, le=255)]
 Classes = Annotated[list[str], Field(min_length=2, max_length=254)]
 Placed = Literal["uniformly", "centrally"]
 ELSEWHERE = "elsewhere"  # the architecture of an encoder whose maps another program makes
+STAGE = r"^[a-z][a-z0-9]*$"  # the name of a stage
 
 
 class Photographs(Entry):
@@ -188,7 +189,7 @@ class Encoder(Entry):
     position: Literal["zeroed"] | ShuffledPosition | None = None
     fit: Fit | None = None
     input: PreprocessingEntry
-    taps: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")], str], Field(min_length=1)]
+    taps: Annotated[dict[Annotated[str, Field(pattern=STAGE)], str], Field(min_length=1)]
 
     @property
     def task(self) -> Task | None:

@@ -10,7 +10,8 @@ from posinfo.store.errors import InputError
 
 WORDS = ("title", "about", "licence", "urls", "otherwise")  # keys that change no result
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{8,64}|md5:[0-9a-f]{32})$")]
 LocalPath = Annotated[str, AfterValidator(expanduser)]  # of this machine, from the folder in which the run works
 Globs = str | tuple[str, ...]  # of the whole path of an archive's member; `*` does not match a slash

@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from posinfo.registry.entries import STAGE
+from posinfo.registry.files import NAME
 from posinfo.store.errors import unknown
 
 PATTERNS = {  # of names in entries, in words
-    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name has letters, digits, dots, - and _, and begins with a letter or a digit",
-    "^[a-z][a-z0-9]*$": "a stage's name has small letters and digits, and begins with a letter",
+    NAME: "a name has letters, digits, dots, - and _, and begins with a letter or a digit",
+    STAGE: "a stage's name has small letters and digits, and begins with a letter",
 }
 
 
